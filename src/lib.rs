@@ -1,1 +1,4 @@
 //! fernlog
+pub mod crypto;
+pub mod format;
+pub use format::{Level, Record};
