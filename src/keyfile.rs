@@ -112,7 +112,7 @@ pub fn read_secret(path: &Path) -> Result<(Zeroizing<Vec<u8>>, Exposure)> {
     let exposure = check_secret(&file, path)?;
     // Room from the start: a buffer that grows leaves copies of the secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE as usize + 1));
-    file.by_ref()
+    Read::by_ref(&mut file)
         .take(MAX_KEY_FILE + 1)
         .read_to_end(&mut bytes)
         .map_err(Error::io("read", path))?;
