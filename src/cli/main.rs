@@ -1,2 +1,7 @@
-//! stub
+//! The `fernlog` command.
+
+#![expect(dead_code, reason = "the commands that use this are added one by one")]
+
+mod escape;
+
 fn main() {}
