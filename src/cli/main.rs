@@ -3,5 +3,6 @@
 #![expect(dead_code, reason = "the commands that use this are added one by one")]
 
 mod escape;
+mod exit;
 
 fn main() {}
