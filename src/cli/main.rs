@@ -4,5 +4,7 @@
 
 mod escape;
 mod exit;
+mod index;
+mod time;
 
 fn main() {}
