@@ -5,6 +5,8 @@
 mod escape;
 mod exit;
 mod index;
+mod keyguard;
+mod process;
 mod time;
 
 fn main() {}
