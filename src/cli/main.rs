@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "the commands that use this are added one by one")]
 
+mod args;
 mod escape;
 mod exit;
 mod index;
