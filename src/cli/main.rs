@@ -11,7 +11,9 @@ mod index;
 mod keyguard;
 mod out;
 mod process;
+mod progress;
 mod time;
 mod ui;
+mod usage;
 
 fn main() {}
