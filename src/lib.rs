@@ -1,1 +1,9 @@
 //! fernlog
+pub mod crypto;
+mod error;
+pub mod format;
+pub mod keyfile;
+
+pub use crypto::{Key, KeyId, Keyring, SigningKey, VerifierKey};
+pub use error::{Conflict, Error, Result};
+pub use format::{Exception, Level, Record, UnixTime};

@@ -1,0 +1,26 @@
+//! What the bytes of a log mean (docs/format.md): pure functions over bytes and text.
+
+mod chain;
+mod checkpoint;
+mod header;
+mod level;
+mod lines;
+mod proof;
+mod record;
+mod segment;
+mod time;
+mod tree;
+
+pub use chain::{ChainItem, ChainReader, SignedCheckpoint};
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use header::{Event, Header, HeaderError};
+pub use level::{Level, UnknownLevel};
+pub use lines::{Lines, Place, Scan};
+pub use proof::{ConsistencyProof, InclusionProof, ProofError, Prover};
+pub use record::{Exception, Record, RecordKind, StoredRecord};
+pub use segment::{LogPath, SegmentName};
+pub use time::{NotATime, UnixTime};
+pub use tree::{Frontier, Hash, leaf, node};
+
+/// Longest line of a log in bytes, without its LF. A longer one is damage and never held whole.
+pub const MAX_LINE: usize = 1 << 20;
