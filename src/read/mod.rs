@@ -3,10 +3,14 @@
 //! Nothing here writes, and nothing here knows how a log is written: the two sides meet in
 //! [`crate::format`] alone, so verification shares no state with writing.
 
+mod decrypt;
 mod files;
 mod log;
 mod reader;
+#[cfg(test)]
+mod testlog;
 
+pub use decrypt::{Failure, OpenedRecord, Opener, Order};
 pub use files::{Source, locate};
 pub use log::{Log, Segment};
 pub use reader::{Content, Damage, Line, Position, Reader};

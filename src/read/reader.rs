@@ -260,3 +260,103 @@ impl<'l> Reader<'l> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::testlog::TestLog;
+
+    fn places(mut reader: Reader<'_>) -> Vec<(usize, u64, Option<u64>)> {
+        let mut found = Vec::new();
+        while let Some(line) = reader.next_line().unwrap() {
+            found.push((line.segment, line.place.line, line.index));
+        }
+        found
+    }
+
+    #[test]
+    fn lines_have_their_index_in_the_whole_log() {
+        let test = TestLog::sample();
+        let log = test.write();
+        let all = places(log.reader());
+        assert_eq!(all.len(), 18);
+        assert_eq!(all[0], (0, 1, Some(1)));
+        assert_eq!(all[6], (1, 1, Some(8)));
+        assert_eq!(all[17], (2, 5, Some(20)));
+        assert_eq!(places(log.reader_over(1..2).unwrap()), all[6..13]);
+    }
+
+    #[test]
+    fn in_a_plain_log_the_index_counts_lines_from_zero() {
+        let test = TestLog::sample();
+        test.write();
+        for name in ["audit.000000.log.chain", "audit.000001.log.chain", "audit.log.chain"] {
+            std::fs::remove_file(test.file(name)).unwrap();
+        }
+        let log = test.open();
+        assert!(log.is_plain());
+        assert_eq!(places(log.reader())[17], (2, 5, Some(17)));
+        assert_eq!(places(log.reader_over(2..3).unwrap())[0], (2, 1, Some(13)));
+    }
+
+    #[test]
+    fn damage_has_its_place_and_takes_an_index() {
+        let mut test = TestLog::new();
+        test.append(1);
+        test.active.log.extend_from_slice(b"\n\r\ncut");
+        let log = test.write();
+        let mut reader = log.reader();
+        let mut next = || {
+            let line = reader.next_line().unwrap()?;
+            let damage = match line.content {
+                Content::Damage(damage) => Some(damage),
+                Content::Token { .. } => None,
+            };
+            Some((line.place.line, line.index, damage))
+        };
+        assert_eq!(next(), Some((1, Some(1), None)));
+        assert_eq!(next(), Some((2, Some(2), Some(Damage::NotAToken))));
+        assert_eq!(next(), Some((3, Some(3), Some(Damage::NotAToken))));
+        assert_eq!(next(), Some((4, None, Some(Damage::Tail(3)))));
+        assert_eq!(next(), None);
+    }
+
+    #[test]
+    fn a_reader_goes_on_where_it_stopped_across_a_roll() {
+        let mut test = TestLog::new();
+        test.append(2);
+        let log = test.write();
+        let mut reader = log.reader();
+        while reader.next_line().unwrap().is_some() {}
+        let position = reader.position();
+        test.append(1);
+        test.roll();
+        test.append(1);
+        let later = test.write();
+        let rest = places(later.reader_from(position).unwrap());
+        assert_eq!(rest, [(0, 3, Some(3)), (1, 1, Some(5))]);
+    }
+
+    #[test]
+    fn a_missing_file_is_said_once() {
+        let test = TestLog::sample();
+        test.write();
+        std::fs::remove_file(test.file("audit.000001.log")).unwrap();
+        let log = test.open();
+        let mut reader = log.reader_over(1..2).unwrap();
+        let content = reader.next_line().unwrap().unwrap().content;
+        assert_eq!(content, Content::Damage(Damage::NoFile));
+        assert!(reader.next_line().unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_written_after_the_log_was_opened_is_not_read() {
+        let mut test = TestLog::new();
+        test.append(2);
+        let log = test.write();
+        test.append(1);
+        test.roll();
+        test.write();
+        assert_eq!(places(log.reader()).len(), 2);
+    }
+}
