@@ -3,6 +3,7 @@ pub mod crypto;
 mod error;
 pub mod format;
 pub mod keyfile;
+pub mod read;
 pub mod write;
 
 pub use crypto::{Key, KeyId, Keyring, SigningKey, VerifierKey};

@@ -1,0 +1,280 @@
+//! A log as it stood at one moment: its segments in order, and which files hold them.
+//!
+//! The files of the active segment stay open, so a writer that rolls meanwhile changes nothing for
+//! the reader: the old files are still there under another name.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::format::{ChainReader, Header, HeaderError, LogPath, SegmentName};
+use crate::read::files::{Source, file_names, is_still, with_suffix};
+
+/// Times that the folder is read again while a writer moves files in it.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// One segment and its files.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    name: SegmentName,
+    number: u64,
+    first: Option<u64>,
+    path: PathBuf,
+    chain_path: PathBuf,
+    hashes_path: PathBuf,
+    has_log: bool,
+    has_chain: bool,
+    half_rolled: bool,
+    /// The files of the active segment, open since the log was looked at.
+    held: Option<Held>,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    log: Option<Source>,
+    chain: Option<Source>,
+}
+
+impl Segment {
+    /// Closed or active.
+    #[must_use]
+    pub fn name(&self) -> SegmentName {
+        self.name
+    }
+
+    /// Number of the segment: that of its file name, or of its header if it is the active one.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Index of the segment's first entry, its header, as the header says; none in a plain log or
+    /// when the header cannot be read.
+    #[must_use]
+    pub fn first(&self) -> Option<u64> {
+        self.first
+    }
+
+    /// Path of the lines.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Path of the header and checkpoints.
+    #[must_use]
+    pub fn chain_path(&self) -> &Path {
+        &self.chain_path
+    }
+
+    /// Path of the leaf hashes.
+    #[must_use]
+    pub fn hashes_path(&self) -> &Path {
+        &self.hashes_path
+    }
+
+    /// Whether the file of the lines is there.
+    #[must_use]
+    pub fn has_log(&self) -> bool {
+        self.has_log
+    }
+
+    /// Whether the chain file is there.
+    #[must_use]
+    pub fn has_chain(&self) -> bool {
+        self.has_chain
+    }
+
+    /// Whether a roll stopped half-way, before this segment's file of lines was made.
+    #[must_use]
+    pub fn is_half_rolled(&self) -> bool {
+        self.half_rolled
+    }
+
+    /// Opens the lines; none if the file is missing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Source::open`].
+    pub fn open(&self) -> Result<Option<Source>> {
+        match &self.held {
+            Some(held) => Ok(held.log.clone()),
+            None => Source::open(&self.path),
+        }
+    }
+
+    /// Opens the chain file; none if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Source::open`].
+    pub fn open_chain(&self) -> Result<Option<Source>> {
+        match &self.held {
+            Some(held) => Ok(held.chain.clone()),
+            None => Source::open(&self.chain_path),
+        }
+    }
+
+    /// Reads the header; none if the chain file is missing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Source::open`]. Text that is no header is a [`HeaderError`] inside.
+    pub fn header(&self) -> Result<Option<Result<Header, HeaderError>>> {
+        let Some(source) = self.open_chain()? else { return Ok(None) };
+        let (_, header) =
+            ChainReader::new(source).header().map_err(Error::io("read", &self.chain_path))?;
+        Ok(Some(header))
+    }
+}
+
+/// A log and the segments it had when it was opened.
+#[derive(Clone, Debug)]
+pub struct Log {
+    path: LogPath,
+    segments: Vec<Segment>,
+}
+
+impl Log {
+    /// Finds the segments of the log and opens the active one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] when a file of the log is no regular file, [`Error::Io`], also when
+    /// there is no file of this log at all.
+    pub fn open(path: &LogPath) -> Result<Self> {
+        let mut tries = TRIES;
+        loop {
+            tries -= 1;
+            let (log, settled) = Self::look(path)?;
+            if settled || tries == 0 {
+                return log.with_firsts();
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// The path of the active segment.
+    #[must_use]
+    pub fn path(&self) -> &LogPath {
+        &self.path
+    }
+
+    /// The segments in the order of the log. Numbers may be missing between them.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Whether no segment has a chain file.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        !self.segments.iter().any(Segment::has_chain)
+    }
+
+    /// One look at the folder, and whether nothing moved meanwhile.
+    fn look(path: &LogPath) -> Result<(Self, bool)> {
+        let names = file_names(path.folder())?;
+        let active = path.active();
+        let active_chain = path.beside(SegmentName::Active, "chain");
+        // The chain first: lines that are written in between can then only be more than signed.
+        let chain = Source::open(&active_chain)?;
+        let log = Source::open(&active)?;
+
+        let mut found = path.segments(names);
+        found.retain(|name| *name != SegmentName::Active);
+        let mut segments: Vec<_> = found.iter().map(|name| closed(path, *name)).collect();
+        for segment in &mut segments {
+            segment.has_log = exists(&segment.path)?;
+            segment.has_chain = exists(&segment.chain_path)?;
+        }
+        let next = segments.last().map_or(0, |last| last.number.saturating_add(1));
+        let is_there = log.is_some() || chain.is_some();
+        let settled = is_still(&active_chain, chain.as_ref())
+            && is_still(&active, log.as_ref())
+            && (is_there || segments.is_empty())
+            && segments.iter().all(|s| s.has_log);
+
+        let mut newest = Segment {
+            number: next,
+            has_log: log.is_some(),
+            has_chain: chain.is_some(),
+            held: Some(Held { log, chain }),
+            ..closed(path, SegmentName::Active)
+        };
+        let rolling = with_suffix(&active_chain, ".new");
+        if !newest.has_chain {
+            take_half_roll(&mut segments, &mut newest, &rolling)?;
+        } else if !newest.has_log {
+            // The last step but one of a roll: the writer makes the log, then replaces the key.
+            newest.half_rolled = exists(&with_suffix(&active, ".signer.new"))?;
+        }
+        if newest.has_log || newest.has_chain {
+            segments.push(newest);
+        }
+        if segments.is_empty() {
+            let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err(Error::Io { action: "open", path: active, source: missing });
+        }
+        Ok((Self { path: path.clone(), segments }, settled))
+    }
+
+    /// Reads from each header where its segment begins.
+    fn with_firsts(mut self) -> Result<Self> {
+        for segment in &mut self.segments {
+            if let Some(Ok(header)) = segment.header()? {
+                segment.first = Some(header.first());
+                if segment.name == SegmentName::Active {
+                    segment.number = header.segment;
+                }
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// A crash in the middle of a roll leaves the last closed chain without its log, which is still
+/// called active, or no active segment and its chain in `.chain.new` (docs/format.md, section 9).
+/// Whoever fakes this state gets what he gets by cutting the log at the hand-over, no more.
+fn take_half_roll(segments: &mut [Segment], newest: &mut Segment, rolling: &Path) -> Result<()> {
+    let (Some(last), Some(chain)) = (segments.last_mut(), Source::open(rolling)?) else {
+        return Ok(());
+    };
+    if !last.has_chain {
+        return Ok(());
+    }
+    if !last.has_log {
+        last.has_log = newest.has_log;
+        last.path.clone_from(&newest.path);
+        let log = newest.held.take().and_then(|held| held.log);
+        last.held = Some(Held { log, chain: Source::open(&last.chain_path)? });
+        newest.has_log = false;
+    }
+    let log = newest.held.take().and_then(|held| held.log);
+    newest.half_rolled = log.is_none();
+    newest.held = Some(Held { log, chain: Some(chain) });
+    newest.chain_path = rolling.to_owned();
+    newest.has_chain = true;
+    Ok(())
+}
+
+fn closed(path: &LogPath, name: SegmentName) -> Segment {
+    Segment {
+        name,
+        number: if let SegmentName::Closed(number) = name { number } else { 0 },
+        first: None,
+        path: path.segment(name),
+        chain_path: path.beside(name, "chain"),
+        hashes_path: path.beside(name, "hashes"),
+        has_log: false,
+        has_chain: false,
+        half_rolled: false,
+        held: None,
+    }
+}
+
+/// Whether there is a regular file at `path`; anything else there is refused.
+fn exists(path: &Path) -> Result<bool> {
+    Source::open(path).map(|source| source.is_some())
+}

@@ -1,0 +1,16 @@
+//! Reading a log: find its files, read lines with their place, open tokens, verify the chain.
+//!
+//! Nothing here writes, and nothing here knows how a log is written: the two sides meet in
+//! [`crate::format`] alone, so verification shares no state with writing.
+
+mod decrypt;
+mod files;
+mod log;
+mod reader;
+#[cfg(test)]
+mod testlog;
+
+pub use decrypt::{Failure, OpenedRecord, Opener, Order};
+pub use files::{Source, locate};
+pub use log::{Log, Segment};
+pub use reader::{Content, Damage, Line, Position, Reader};
