@@ -152,6 +152,10 @@ impl Error {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }
 
+    pub(crate) fn not_a_log(path: &Path, why: &'static str) -> Self {
+        Self::NotALog { path: path.to_owned(), why }
+    }
+
     pub(crate) fn refused(path: &Path, why: &'static str) -> Self {
         Self::Refused { path: path.to_owned(), why }
     }
