@@ -126,6 +126,19 @@ impl NextSegment {
         Ok(Self { header, key })
     }
 
+    /// Refuses when something stands at a name that the old segment is about to get.
+    pub(super) fn check_names(&self, disk: &dyn Disk, path: &LogPath) -> Result<()> {
+        let Some(old) = self.header.segment.checked_sub(1).map(SegmentName::Closed) else {
+            return Ok(());
+        };
+        for name in [path.segment(old), path.beside(old, "chain"), path.beside(old, "hashes")] {
+            if exists(disk, &name)? {
+                return Err(Error::Exists { path: name });
+            }
+        }
+        Ok(())
+    }
+
     /// Puts the new key and the chain file with its hand-over on disk under their `.new` names.
     ///
     /// The key goes first: a chain that names a key which nobody has would have to be given up.

@@ -164,6 +164,7 @@ fn open_chained(
             signed: last.checkpoint.size,
         }),
         poisoned: false,
+        interval: request.interval,
         events: Vec::new(),
     };
     Ok((writer, recovery))
@@ -265,6 +266,7 @@ fn after_lost_signer(
     open_file(&**disk, &log, Opening::Existing)?.sync().map_err(Error::io("sync", &log))?;
     let next =
         NextSegment::new(&header.origin, header.segment + 1, tree, &key, *interval, events, now)?;
+    next.check_names(&**disk, path)?;
     next.prepare(&**disk, path, log_key, None)?;
     finish_roll(&**disk, path, &next.header)?;
     let (writer, _) = open_chained(request, log_key, now)?;
@@ -311,6 +313,7 @@ fn open_plain(request: &Request) -> Result<(Writer, Recovery)> {
         unsynced: true,
         chain: None,
         poisoned: false,
+        interval: request.interval,
         events: Vec::new(),
     };
     Ok((writer, recovery))
