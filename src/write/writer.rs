@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::crypto::{Cipher, IvSource, Key, TOKEN_HEADER, line_length};
 use crate::error::{Error, Result};
 use crate::format::{Event, LogPath, MAX_LINE, Record, RecordKind, SegmentName, UnixTime, leaf};
-use crate::write::chain::{Chain, NextSegment, finish_roll};
+use crate::write::chain::{Chain, NextSegment, finish_roll, withdraw};
 use crate::write::file::{Disk, LogFile, Opening, append_all};
 use crate::write::log::{Durability, Head, Receipt};
 use crate::write::roll::{Reason, RollPolicy};
@@ -167,7 +167,7 @@ impl Writer {
             && chain.signed < chain.tree.size()
         {
             let done = chain.checkpoint(&self.path);
-            self.poisoned |= done.is_err();
+            self.poisoned |= chain.broken;
             done?;
         }
         Ok(())
@@ -199,6 +199,12 @@ impl Writer {
                     now,
                 )?;
                 next.check_names(&*self.disk, &self.path)?;
+                let keys = (&chain.log_key, Some(&chain.segment_key));
+                if let Err(error) = next.prepare(&*self.disk, &self.path, keys.0, keys.1) {
+                    // On a full disk the old segment goes on, if the preparation can be undone.
+                    self.poisoned = withdraw(&*self.disk, &self.path).is_err();
+                    return Err(error);
+                }
                 Some(next)
             }
             None => None,
@@ -207,7 +213,6 @@ impl Writer {
         self.poisoned = true;
         match (self.chain.take(), next) {
             (Some(Chain { log_key, segment_key, .. }), Some(next)) => {
-                next.prepare(&*self.disk, &self.path, &log_key, Some(&segment_key))?;
                 finish_roll(&*self.disk, &self.path, &next.header)?;
                 drop(segment_key);
                 self.begin(next, log_key)?;
@@ -246,6 +251,7 @@ impl Writer {
             length,
             hashes,
             unwritten_hashes: first.to_vec(),
+            broken: false,
             uncovered_since: None,
         });
         Ok(())
