@@ -69,19 +69,33 @@ pub(crate) fn bytes(bytes: &[u8], place: Place) -> Cow<'_, str> {
         return text(valid, place);
     }
     let mut out = String::with_capacity(bytes.len() + 16);
+    append(&mut out, bytes, place);
+    Cow::Owned(out)
+}
+
+/// Escapes the name of a file. The folder that every name without one is in goes unsaid.
+pub(crate) fn path(path: &Path) -> Cow<'_, str> {
+    let name = path.strip_prefix(".").ok().filter(|name| !name.as_os_str().is_empty());
+    bytes(name.unwrap_or(path).as_os_str().as_encoded_bytes(), Place::Text)
+}
+
+/// Whether no escape is due.
+pub(crate) fn is_clean(bytes: &[u8], place: Place) -> bool {
+    bytes.iter().all(|byte| PLAIN[usize::from(*byte)])
+        || std::str::from_utf8(bytes)
+            .is_ok_and(|text| !text.chars().any(|c| is_dangerous(c, place)))
+}
+
+/// Appends one piece of a text in which an escape is due somewhere: backslashes are doubled in all
+/// pieces, so that escapes stay told apart from text.
+pub(crate) fn append(out: &mut String, bytes: &[u8], place: Place) {
     for chunk in bytes.utf8_chunks() {
-        push_escaped(&mut out, chunk.valid(), place);
+        push_escaped(out, chunk.valid(), place);
         for byte in chunk.invalid() {
             // Writing to a String cannot fail, here and below.
             let _ = write!(out, "\\x{byte:02x}");
         }
     }
-    Cow::Owned(out)
-}
-
-/// Escapes the name of a file.
-pub(crate) fn path(path: &Path) -> Cow<'_, str> {
-    bytes(path.as_os_str().as_encoded_bytes(), Place::Text)
 }
 
 /// Escapes JSON text, as a serializer or a record gives it: the same JSON, in one line, with
@@ -234,8 +248,21 @@ mod tests {
     }
 
     #[test]
+    fn pieces_of_one_text_double_their_backslashes_alike() {
+        assert!(is_clean(b"C:\\new", Place::Text) && !is_clean(b"\x1b", Place::Text));
+        assert!(!is_clean(b"\xff", Place::Text) && is_clean("\u{20ac}".as_bytes(), Place::Cell));
+        let mut out = String::new();
+        append(&mut out, b"C:\\x1b", Place::Text);
+        append(&mut out, b"\x1b\xff", Place::Text);
+        assert_eq!(out, "C:\\\\x1b\\x1b\\xff");
+    }
+
+    #[test]
     fn file_names_are_escaped() {
         assert_eq!(path(Path::new("a\nfernlog: INTACT")), "a\\nfernlog: INTACT");
+        assert_eq!(path(Path::new("./audit.log")), "audit.log");
+        assert_eq!(path(Path::new("../audit.log")), "../audit.log");
+        assert_eq!(path(Path::new(".")), ".");
     }
 
     #[test]

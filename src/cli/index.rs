@@ -10,6 +10,9 @@ pub(crate) struct IndexRange {
 }
 
 impl IndexRange {
+    /// Every record.
+    pub(crate) const ALL: Self = IndexRange { start: 0, end: None };
+
     /// Whether a record belongs to the range.
     pub(crate) fn contains(&self, index: u64) -> bool {
         index >= self.start && self.end.is_none_or(|end| index < end)
@@ -35,6 +38,11 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
         .then(|| digits.replace(',', "").parse().ok())
         .flatten()
         .ok_or_else(|| "an index is a number such as '#118400'".to_owned())
+}
+
+/// Prints an index as reports do, `#118,400`; [`parse`] reads it back.
+pub(crate) fn show(index: u64) -> String {
+    format!("#{}", indicatif::HumanCount(index))
 }
 
 /// Reads a range: `A..B` (with A, without B), `A..`, `..B`, or one index alone.
@@ -72,6 +80,14 @@ mod tests {
             ("18446744073709551615", u64::MAX),
         ] {
             assert_eq!(parse(text), Ok(index), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_index_is_read_as_it_is_printed() {
+        assert_eq!(show(118_400), "#118,400");
+        for index in [0, 999, 1000, 1_234_567, u64::MAX] {
+            assert_eq!(parse(&show(index)), Ok(index));
         }
     }
 

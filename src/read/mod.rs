@@ -5,12 +5,16 @@
 
 mod decrypt;
 mod files;
+mod filter;
 mod log;
+mod member;
 mod reader;
 #[cfg(test)]
 mod testlog;
 
 pub use decrypt::{Failure, OpenedRecord, Opener, Order};
 pub use files::{Source, locate};
+pub use filter::{Filter, Pattern, Test};
 pub use log::{Log, Segment};
+pub use member::{MemberPath, json_text};
 pub use reader::{Content, Damage, Line, Position, Reader};
