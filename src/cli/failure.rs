@@ -72,7 +72,11 @@ impl From<NotATime> for Failure {
 
 /// What the operating system says, in the form of our messages: lower case, without the number.
 pub(crate) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
+    let text = match (error.kind(), error.raw_os_error()) {
+        // What the library itself missed says so in the words of the system.
+        (io::ErrorKind::NotFound, None) => "no such file or directory".to_owned(),
+        _ => error.to_string(),
+    };
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = text.chars();
     match (chars.next(), chars.as_str()) {

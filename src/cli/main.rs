@@ -11,6 +11,8 @@ mod exit;
 mod failure;
 mod generate;
 mod index;
+mod input;
+mod keycommand;
 mod keyguard;
 mod out;
 mod process;
