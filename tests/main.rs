@@ -10,3 +10,5 @@ mod oracle;
 mod properties;
 /// Published test vectors.
 mod vectors;
+/// Logs that are written, crash, roll and are opened again.
+mod write;

@@ -1,5 +1,7 @@
 //! What several modules need: published vectors, seeded random bytes, notices, hex and base64.
 
+pub(crate) mod site;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Once;
