@@ -13,6 +13,7 @@ mod generate;
 mod index;
 mod input;
 mod keycommand;
+mod keygen;
 mod keyguard;
 mod out;
 mod pattern;
@@ -23,6 +24,7 @@ mod time;
 mod topics;
 mod ui;
 mod usage;
+mod words;
 
 use std::env;
 use std::ffi::OsString;
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
     match cli.command {
+        Command::Keygen(args) => keygen::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
         Command::Man(args) => generate::man(&args, ui),
         Command::Help(args) => topics::run(&args, ui),
