@@ -15,6 +15,7 @@ mod input;
 mod keycommand;
 mod keygen;
 mod keyguard;
+mod keys;
 mod out;
 mod pattern;
 mod process;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
     match cli.command {
         Command::Keygen(args) => keygen::run(&args, ui),
+        Command::Keys(args) => keys::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
         Command::Man(args) => generate::man(&args, ui),
         Command::Help(args) => topics::run(&args, ui),
