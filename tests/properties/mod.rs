@@ -11,6 +11,7 @@ use fernlog::{Key, SigningKey, UnixTime};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 /// Records through a whole log.
 mod record;
@@ -66,10 +67,10 @@ proptest! {
 
     #[test]
     fn a_checkpoint_reads_from_its_note_and_no_changed_byte_verifies(
-        origin in name(), size: u64, root: Hash, at: prop::sample::Index, value: u8,
+        origin in name(), size: u64, root: Hash, at: Index, value: u8,
     ) {
-        let (checkpoint, key) =
-            (Checkpoint { size, root, origin: origin.clone() }, SigningKey::generate(&origin).unwrap());
+        let key = SigningKey::generate(&origin).unwrap();
+        let checkpoint = Checkpoint { size, root, origin };
         let note = sign_note(&checkpoint.to_text(), &[&key]).unwrap();
         let parsed = Note::parse(note.as_bytes()).unwrap();
         prop_assert_eq!(parsed.require(key.verifier()), Ok(()));
@@ -83,7 +84,7 @@ proptest! {
     }
 
     #[test]
-    fn a_frontier_taken_up_anywhere_leads_to_the_same_root(size in 0_u64..600, at: prop::sample::Index) {
+    fn a_frontier_taken_up_anywhere_leads_to_the_same_root(size in 0_u64..600, at: Index) {
         let leaves = leaves(size);
         let (first, rest) = leaves.split_at(at.index(leaves.len() + 1));
         let kept = frontier(first);
@@ -91,21 +92,22 @@ proptest! {
         rest.iter().for_each(|leaf| resumed.push(*leaf));
         prop_assert_eq!(&resumed, &frontier(&leaves));
         // Folding from the right, as docs/format.md writes it down.
-        let folded = resumed.hashes().iter().rev().copied().reduce(|right, left| node(&left, &right));
+        let from_right = resumed.hashes().iter().rev().copied();
+        let folded = from_right.reduce(|right, left| node(&left, &right));
         prop_assert_eq!(folded.unwrap_or(Frontier::new().root()), resumed.root());
     }
 
     #[test]
     fn an_entry_proves_from_any_frontier_before_it(
-        size in 1_u64..3000, index: prop::sample::Index, first: prop::sample::Index, flip: prop::sample::Index,
+        size in 1_u64..3000, index: Index, first: Index, flip: Index,
     ) {
         let leaves = leaves(size);
-        let index = index.index(leaves.len());
+        let (index, root) = (index.index(leaves.len()), frontier(&leaves).root());
         let (before, rest) = leaves.split_at(first.index(index + 1));
         let mut prover = Prover::inclusion(&frontier(before), index as u64, size).unwrap();
         rest.iter().for_each(|leaf| prover.push(*leaf));
-        let mut proof = InclusionProof { index: index as u64, size, path: prover.finish().unwrap() };
-        let root = frontier(&leaves).root();
+        let path = prover.finish().unwrap();
+        let mut proof = InclusionProof { index: index as u64, size, path };
         prop_assert!(proof.verify(&leaves[index], &root).is_ok());
         if !proof.path.is_empty() {
             let place = flip.index(proof.path.len());
@@ -116,7 +118,7 @@ proptest! {
 
     #[test]
     fn any_two_sizes_prove_from_any_frontier_before_them(
-        new in 1_u64..3000, old: prop::sample::Index, first: prop::sample::Index,
+        new in 1_u64..3000, old: Index, first: Index,
     ) {
         let leaves = leaves(new);
         let old = 1 + old.index(leaves.len());
@@ -134,9 +136,11 @@ proptest! {
     #[test]
     fn lines_read_in_pieces_and_from_any_line_on_are_the_same(
         lines in vec(vec(any::<u8>().prop_filter("no LF", |b| *b != b'\n'), 0..300), 0..20),
-        tail in vec(b'a'..b'z', 0..40), pieces in vec(1_usize..200, 1..10), from: prop::sample::Index,
+        tail in vec(b'a'..=b'z', 0..40), pieces in vec(1_usize..200, 1..10),
+        from: Index,
     ) {
-        let mut data = lines.iter().fold(Vec::new(), |data, line| [&data, &line[..], b"\n"].concat());
+        let mut data = Vec::new();
+        lines.iter().for_each(|line| data.extend([&line[..], b"\n"].concat()));
         data.extend_from_slice(&tail);
         let all = read_lines(Lines::new(Pieces { data: &data, pieces: &pieces, next: 0 }, 1 << 20));
         let expected: Vec<_> = lines.iter().chain((!tail.is_empty()).then_some(&tail)).collect();

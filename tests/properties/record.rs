@@ -100,7 +100,8 @@ proptest! {
         let (mut reader, mut opener) = (log.reader(), Opener::new(&site.keyring));
         for (parts, receipt) in all.iter().zip(receipts) {
             let line = reader.next_line().unwrap().unwrap();
-            prop_assert_eq!((line.segment as u64, line.index), (receipt.segment, Some(receipt.index)));
+            let place = (line.segment as u64, line.index);
+            prop_assert_eq!(place, (receipt.segment, Some(receipt.index)));
             let Content::Token { line: token, time } = line.content else { panic!("{line:?}") };
             let opened = opener.open(token, line.index).unwrap();
             prop_assert_eq!((opened.time, opened.order), (time, Order::InPlace));
@@ -121,7 +122,7 @@ proptest! {
             let given = parts.exception.as_ref().map(|(message, _)| json!(message));
             prop_assert_eq!(message, given);
             // As text: reading a number back is not exact in every JSON library.
-            let fields = stored.fields.iter().map(|(name, value)| (&**name, value.get().to_owned()));
+            let fields = stored.fields.iter().map(|(name, raw)| (&**name, raw.get().to_owned()));
             let given = parts.fields.iter().map(|(name, value)| (&**name, value.to_string()));
             prop_assert!(fields.eq(given));
         }
