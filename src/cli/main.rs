@@ -6,6 +6,8 @@
 
 mod args;
 mod colour;
+mod damage;
+mod decrypt;
 mod escape;
 mod exit;
 mod failure;
@@ -14,11 +16,18 @@ mod index;
 mod input;
 mod keycommand;
 mod keyguard;
+mod lasts;
+mod newfile;
 mod out;
 mod pattern;
+mod print;
 mod process;
 mod progress;
+mod reading;
+mod records;
 mod selection;
+mod template;
+mod textline;
 mod time;
 mod topics;
 mod ui;
@@ -59,6 +68,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
     match cli.command {
+        Command::Decrypt(args) => decrypt::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
         Command::Man(args) => generate::man(&args, ui),
         Command::Help(args) => topics::run(&args, ui),
