@@ -31,6 +31,11 @@ fn main() {
     };
     let log = open("written.log");
     let buffered = open("buffered.log");
+    let plain = AuditLog::builder(folder.path().join("plain.log"))
+        .keyring(Keyring::new(key.clone()))
+        .plain()
+        .open()
+        .expect("a log");
     let mut file = std::fs::File::create(folder.path().join("bare")).expect("a file");
 
     let mut tree = Frontier::new();
@@ -43,6 +48,9 @@ fn main() {
     round.step("push into the tree", |_| tree.push(hash));
     round.step("write(2) of one line", |_| {
         std::io::Write::write_all(&mut file, line.as_bytes()).expect("a write");
+    });
+    round.step("append to a plain log, Buffered", |i| {
+        plain.append_with(&record(i), Durability::Buffered).expect("an append");
     });
     round.step("append, Buffered", |i| {
         buffered.append_with(&record(i), Durability::Buffered).expect("an append");

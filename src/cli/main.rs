@@ -15,7 +15,9 @@ mod generate;
 mod index;
 mod input;
 mod keycommand;
+mod keygen;
 mod keyguard;
+mod keys;
 mod lasts;
 mod newfile;
 mod out;
@@ -32,6 +34,7 @@ mod time;
 mod topics;
 mod ui;
 mod usage;
+mod words;
 
 use std::env;
 use std::ffi::OsString;
@@ -68,6 +71,8 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
     match cli.command {
+        Command::Keygen(args) => keygen::run(&args, ui),
+        Command::Keys(args) => keys::run(&args, ui),
         Command::Decrypt(args) => decrypt::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
         Command::Man(args) => generate::man(&args, ui),

@@ -33,6 +33,8 @@ pub(super) struct Chain {
     pub(super) unwritten_hashes: Vec<u8>,
     /// Size of the newest checkpoint.
     pub(super) signed: u64,
+    /// Whether a failure left the state of `file` unknown.
+    pub(super) broken: bool,
     /// When the oldest line came that no checkpoint covers.
     pub(super) uncovered_since: Option<UnixTime>,
 }
@@ -69,12 +71,14 @@ impl Chain {
         let bytes = note + "\n";
         let chain = path.beside(SegmentName::Active, "chain");
         if let Err(source) = append_all(&mut *self.file, bytes.as_bytes()) {
-            // A torn checkpoint would only be a note for readers, but what can be tidy is.
-            let cut = self.file.cut(self.length);
-            let error = Error::Io { action: "write", path: chain.clone(), source };
-            return Err(if cut.is_ok() { error } else { Error::Poisoned { path: chain } });
+            // The next checkpoint must not be glued to half of this one.
+            self.broken = self.file.cut(self.length).is_err();
+            return Err(Error::Io { action: "write", path: chain, source });
         }
-        self.file.sync().map_err(Error::io("sync", &chain))?;
+        if let Err(source) = self.file.sync() {
+            self.broken = true;
+            return Err(Error::Io { action: "sync", path: chain, source });
+        }
         self.length += bytes.len() as u64;
         self.signed = self.tree.size();
         self.uncovered_since = None;
@@ -126,6 +130,19 @@ impl NextSegment {
         Ok(Self { header, key })
     }
 
+    /// Refuses when something stands at a name that the old segment is about to get.
+    pub(super) fn check_names(&self, disk: &dyn Disk, path: &LogPath) -> Result<()> {
+        let Some(old) = self.header.segment.checked_sub(1).map(SegmentName::Closed) else {
+            return Ok(());
+        };
+        for name in [path.segment(old), path.beside(old, "chain"), path.beside(old, "hashes")] {
+            if exists(disk, &name)? {
+                return Err(Error::Exists { path: name });
+            }
+        }
+        Ok(())
+    }
+
     /// Puts the new key and the chain file with its hand-over on disk under their `.new` names.
     ///
     /// The key goes first: a chain that names a key which nobody has would have to be given up.
@@ -151,6 +168,16 @@ impl NextSegment {
         write_new(disk, &names.chain_new, [&text, "\n", &note, "\n"].concat().as_bytes())?;
         disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))
     }
+}
+
+/// Takes back what [`NextSegment::prepare`] may have put on disk.
+pub(super) fn withdraw(disk: &dyn Disk, path: &LogPath) -> Result<()> {
+    let names = NewNames::of(path);
+    // The chain first: with it gone, nobody completes the roll.
+    for new in [&names.chain_new, &names.signer_new] {
+        disk.remove(new).map_err(Error::io("remove", new))?;
+    }
+    disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))
 }
 
 /// The files that a roll moves about.

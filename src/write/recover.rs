@@ -13,7 +13,7 @@ use crate::format::{
     ChainItem, ChainReader, Event, Header, Level, LogPath, Record, RecordKind, SegmentName,
     UnixTime,
 };
-use crate::write::chain::{Chain, NewNames, NextSegment, exists, finish_roll};
+use crate::write::chain::{Chain, NewNames, NextSegment, exists, finish_roll, withdraw};
 use crate::write::file::{Disk, Lock, LogFile, Opening, append_all};
 use crate::write::roll::{Reason, RollPolicy};
 use crate::write::scan::{self, FoundChain, Tail};
@@ -155,6 +155,7 @@ fn open_chained(
             log_key: log_key.clone(),
             segment_key,
             header,
+            broken: false,
             uncovered_since: (lines.tree.size() > last.checkpoint.size).then_some(now),
             tree: lines.tree,
             file: chain_file,
@@ -164,6 +165,7 @@ fn open_chained(
             signed: last.checkpoint.size,
         }),
         poisoned: false,
+        interval: request.interval,
         events: Vec::new(),
     };
     Ok((writer, recovery))
@@ -187,7 +189,7 @@ fn begin(request: &Request, log_key: &SigningKey, now: UnixTime) -> Result<()> {
 
 /// Completes a roll that stopped half way, with the header that it had prepared and no other.
 fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Result<()> {
-    let NewNames { chain_new, signer_new, .. } = NewNames::of(path);
+    let chain_new = NewNames::of(path).chain_new;
     let Some(file) = disk.read(&chain_new).map_err(Error::io("open", &chain_new))? else {
         return Ok(());
     };
@@ -204,12 +206,7 @@ fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Resul
             finish_roll(disk, path, &header)
         }
         // It stopped before both files were whole, so nothing was renamed and nobody has seen it.
-        _ => {
-            for new in [&chain_new, &signer_new] {
-                disk.remove(new).map_err(Error::io("remove", new))?;
-            }
-            Ok(())
-        }
+        _ => withdraw(disk, path),
     }
 }
 
@@ -265,6 +262,7 @@ fn after_lost_signer(
     open_file(&**disk, &log, Opening::Existing)?.sync().map_err(Error::io("sync", &log))?;
     let next =
         NextSegment::new(&header.origin, header.segment + 1, tree, &key, *interval, events, now)?;
+    next.check_names(&**disk, path)?;
     next.prepare(&**disk, path, log_key, None)?;
     finish_roll(&**disk, path, &next.header)?;
     let (writer, _) = open_chained(request, log_key, now)?;
@@ -311,6 +309,7 @@ fn open_plain(request: &Request) -> Result<(Writer, Recovery)> {
         unsynced: true,
         chain: None,
         poisoned: false,
+        interval: request.interval,
         events: Vec::new(),
     };
     Ok((writer, recovery))

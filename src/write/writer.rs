@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::crypto::{Cipher, IvSource, Key, TOKEN_HEADER, line_length};
 use crate::error::{Error, Result};
 use crate::format::{Event, LogPath, MAX_LINE, Record, RecordKind, SegmentName, UnixTime, leaf};
-use crate::write::chain::{Chain, NextSegment, finish_roll};
+use crate::write::chain::{Chain, NextSegment, finish_roll, withdraw};
 use crate::write::file::{Disk, LogFile, Opening, append_all};
 use crate::write::log::{Durability, Head, Receipt};
 use crate::write::roll::{Reason, RollPolicy};
@@ -35,6 +35,8 @@ pub(super) struct Writer {
     pub(super) chain: Option<Chain>,
     /// After a failure that leaves the state of a file unknown, nothing more is written.
     pub(super) poisoned: bool,
+    /// Milliseconds between a write and its checkpoint, for the headers of new segments.
+    pub(super) interval: u64,
     /// Facts for the header of the next segment.
     pub(super) events: Vec<Event>,
 }
@@ -165,7 +167,7 @@ impl Writer {
             && chain.signed < chain.tree.size()
         {
             let done = chain.checkpoint(&self.path);
-            self.poisoned |= done.is_err();
+            self.poisoned |= chain.broken;
             done?;
         }
         Ok(())
@@ -183,33 +185,43 @@ impl Writer {
     /// Closes the active segment and begins the next one (docs/format.md, sections 7 and 9).
     pub(super) fn roll(&mut self, reason: Reason, now: UnixTime) -> Result<()> {
         self.checkpoint()?;
+        let next = match &self.chain {
+            Some(chain) => {
+                let mut events = vec![Event::Rolled(reason.name().to_owned())];
+                events.extend_from_slice(&self.events);
+                let next = NextSegment::new(
+                    chain.log_key.name(),
+                    chain.header.segment + 1,
+                    chain.tree.clone(),
+                    &self.sealer.key,
+                    self.interval,
+                    events,
+                    now,
+                )?;
+                next.check_names(&*self.disk, &self.path)?;
+                let keys = (&chain.log_key, Some(&chain.segment_key));
+                if let Err(error) = next.prepare(&*self.disk, &self.path, keys.0, keys.1) {
+                    // On a full disk the old segment goes on, if the preparation can be undone.
+                    self.poisoned = withdraw(&*self.disk, &self.path).is_err();
+                    return Err(error);
+                }
+                Some(next)
+            }
+            None => None,
+        };
         // From here on a failure leaves files between two names: opening again completes that.
         self.poisoned = true;
-        match self.chain.take() {
-            Some(chain) => self.roll_chained(chain, reason, now)?,
-            None => self.roll_plain()?,
+        match (self.chain.take(), next) {
+            (Some(Chain { log_key, segment_key, .. }), Some(next)) => {
+                finish_roll(&*self.disk, &self.path, &next.header)?;
+                drop(segment_key);
+                self.begin(next, log_key)?;
+            }
+            _ => self.roll_plain()?,
         }
+        self.events.clear();
         self.poisoned = false;
         Ok(())
-    }
-
-    fn roll_chained(&mut self, chain: Chain, reason: Reason, now: UnixTime) -> Result<()> {
-        let mut events = vec![Event::Rolled(reason.name().to_owned())];
-        events.append(&mut self.events);
-        let Chain { log_key, segment_key, header, tree, .. } = chain;
-        let next = NextSegment::new(
-            log_key.name(),
-            header.segment + 1,
-            tree,
-            &self.sealer.key,
-            header.checkpoint_interval,
-            events,
-            now,
-        )?;
-        next.prepare(&*self.disk, &self.path, &log_key, Some(&segment_key))?;
-        finish_roll(&*self.disk, &self.path, &next.header)?;
-        drop(segment_key);
-        self.begin(next, log_key)
     }
 
     /// Takes over a segment whose files were just put in place.
@@ -239,6 +251,7 @@ impl Writer {
             length,
             hashes,
             unwritten_hashes: first.to_vec(),
+            broken: false,
             uncovered_since: None,
         });
         Ok(())

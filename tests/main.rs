@@ -1,0 +1,14 @@
+//! The integration tests: one binary, one module a topic.
+
+mod common;
+
+/// Our tokens against the `fernet` crate and Python's `cryptography`.
+mod differential;
+/// Proofs made and checked by us and by `ct-merkle`.
+mod oracle;
+/// Whatever goes in comes out, for generated input.
+mod properties;
+/// Published test vectors.
+mod vectors;
+/// Logs that are written, crash, roll and are opened again.
+mod write;

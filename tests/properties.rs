@@ -1,0 +1,1 @@
+//! Round trips of generated values that no single example covers.
