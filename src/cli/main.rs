@@ -6,6 +6,8 @@
 
 mod args;
 mod colour;
+mod damage;
+mod decrypt;
 mod escape;
 mod exit;
 mod failure;
@@ -16,11 +18,18 @@ mod keycommand;
 mod keygen;
 mod keyguard;
 mod keys;
+mod lasts;
+mod newfile;
 mod out;
 mod pattern;
+mod print;
 mod process;
 mod progress;
+mod reading;
+mod records;
 mod selection;
+mod template;
+mod textline;
 mod time;
 mod topics;
 mod ui;
@@ -64,6 +73,7 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
     match cli.command {
         Command::Keygen(args) => keygen::run(&args, ui),
         Command::Keys(args) => keys::run(&args, ui),
+        Command::Decrypt(args) => decrypt::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
         Command::Man(args) => generate::man(&args, ui),
         Command::Help(args) => topics::run(&args, ui),
