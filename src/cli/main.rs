@@ -4,6 +4,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 #![expect(dead_code, reason = "the commands that use the rest are added one by one")]
 
+mod append;
 mod args;
 mod colour;
 mod escape;
@@ -20,7 +21,9 @@ mod out;
 mod pattern;
 mod process;
 mod progress;
+mod roll;
 mod selection;
+mod target;
 mod time;
 mod topics;
 mod ui;
@@ -64,6 +67,8 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
     match cli.command {
         Command::Keygen(args) => keygen::run(&args, ui),
         Command::Keys(args) => keys::run(&args, ui),
+        Command::Append(args) => append::run(&args, ui),
+        Command::Roll(args) => roll::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
         Command::Man(args) => generate::man(&args, ui),
         Command::Help(args) => topics::run(&args, ui),
