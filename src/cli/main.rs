@@ -4,6 +4,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 #![expect(dead_code, reason = "the commands that use the rest are added one by one")]
 
+mod append;
 mod args;
 mod colour;
 mod damage;
@@ -27,7 +28,9 @@ mod process;
 mod progress;
 mod reading;
 mod records;
+mod roll;
 mod selection;
+mod target;
 mod template;
 mod textline;
 mod time;
@@ -74,6 +77,8 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
         Command::Keygen(args) => keygen::run(&args, ui),
         Command::Keys(args) => keys::run(&args, ui),
         Command::Decrypt(args) => decrypt::run(&args, ui),
+        Command::Append(args) => append::run(&args, ui),
+        Command::Roll(args) => roll::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
         Command::Man(args) => generate::man(&args, ui),
         Command::Help(args) => topics::run(&args, ui),
