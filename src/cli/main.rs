@@ -15,6 +15,7 @@ mod failure;
 mod generate;
 mod index;
 mod input;
+mod inspect;
 mod keycommand;
 mod keygen;
 mod keyguard;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
     match cli.command {
         Command::Keygen(args) => keygen::run(&args, ui),
+        Command::Inspect(args) => inspect::run(&args, ui),
         Command::Keys(args) => keys::run(&args, ui),
         Command::Decrypt(args) => decrypt::run(&args, ui),
         Command::Append(args) => append::run(&args, ui),
