@@ -2,6 +2,8 @@
 
 mod common;
 
+/// The commands that read logs.
+mod cli_read;
 /// Our tokens against the `fernet` crate and Python's `cryptography`.
 mod differential;
 /// Proofs made and checked by us and by `ct-merkle`.
