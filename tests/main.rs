@@ -1,5 +1,7 @@
 //! The integration tests: one binary, one module a topic.
 
+/// The commands that make keys and write logs.
+mod cli_write;
 mod common;
 
 /// Our tokens against the `fernet` crate and Python's `cryptography`.
