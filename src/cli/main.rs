@@ -7,6 +7,8 @@
 mod append;
 mod args;
 mod colour;
+mod damage;
+mod decrypt;
 mod escape;
 mod exit;
 mod failure;
@@ -17,13 +19,20 @@ mod keycommand;
 mod keygen;
 mod keyguard;
 mod keys;
+mod lasts;
+mod newfile;
 mod out;
 mod pattern;
+mod print;
 mod process;
 mod progress;
+mod reading;
+mod records;
 mod roll;
 mod selection;
 mod target;
+mod template;
+mod textline;
 mod time;
 mod topics;
 mod ui;
@@ -67,6 +76,7 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
     match cli.command {
         Command::Keygen(args) => keygen::run(&args, ui),
         Command::Keys(args) => keys::run(&args, ui),
+        Command::Decrypt(args) => decrypt::run(&args, ui),
         Command::Append(args) => append::run(&args, ui),
         Command::Roll(args) => roll::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),

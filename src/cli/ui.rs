@@ -75,6 +75,11 @@ impl Ui {
         self.err_terminal
     }
 
+    /// Whether standard output gets colour.
+    pub(crate) fn colour_out(&self) -> bool {
+        self.colour_out
+    }
+
     /// Whether `-q` was given: no progress, no hints, no notes.
     pub(crate) fn quiet(&self) -> bool {
         self.quiet

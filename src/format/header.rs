@@ -116,7 +116,7 @@ impl Header {
             signer: VerifierKey::from_text(fields.required("signer")?)
                 .map_err(|_| HeaderError::Value("signer"))?,
             checkpoint_interval: fields.number("checkpoint-interval")?,
-            time: fields.required("time")?.parse().map_err(|_| HeaderError::Value("time"))?,
+            time: fields.time()?,
             events: fields.events()?,
             before,
         };
@@ -162,6 +162,13 @@ impl<'a> Fields<'a> {
         let number: u64 = text.parse().map_err(|_| HeaderError::Value(key))?;
         // No sign and no leading zero: one number, one text.
         if number.to_string() == text { Ok(number) } else { Err(HeaderError::Value(key)) }
+    }
+
+    fn time(&mut self) -> Result<UnixTime, HeaderError> {
+        let text = self.required("time")?;
+        let time: UnixTime = text.parse().map_err(|_| HeaderError::Value("time"))?;
+        // No fraction and no leap second: one time, one text.
+        if time.to_seconds_text() == text { Ok(time) } else { Err(HeaderError::Value("time")) }
     }
 
     fn events(&mut self) -> Result<Vec<Event>, HeaderError> {
@@ -332,6 +339,7 @@ mod tests {
         assert_eq!(edit("fernlog", "otherlog"), HeaderError::NotAHeader);
         assert_eq!(edit("segment 1\n", ""), HeaderError::Missing("segment"));
         assert_eq!(edit("segment 1\n", "segment 01\n"), HeaderError::Value("segment"));
+        assert_eq!(edit("40Z\n", "40.5Z\n"), HeaderError::Value("time"));
         assert_eq!(edit("\nroot ", "\nroot A"), HeaderError::Value("root"));
         let other_root = encode_standard(&[9; 32]);
         assert_eq!(edit(&encode_standard(&header().before.root()), &other_root), HeaderError::Fold);

@@ -8,6 +8,7 @@ mod files;
 mod filter;
 mod log;
 mod member;
+mod prove;
 mod reader;
 #[cfg(test)]
 mod testlog;
@@ -17,4 +18,5 @@ pub use files::{Source, locate};
 pub use filter::{Filter, Pattern, Test};
 pub use log::{Log, Segment};
 pub use member::{MemberPath, json_text};
+pub use prove::{ProveError, newest_of, prove_growth, prove_record, verify_growth, verify_record};
 pub use reader::{Content, Damage, Line, Position, Reader};
