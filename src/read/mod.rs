@@ -7,10 +7,14 @@ mod decrypt;
 mod files;
 mod log;
 mod reader;
+mod report;
 #[cfg(test)]
 mod testlog;
+mod verify;
 
 pub use decrypt::{Failure, OpenedRecord, Opener, Order};
 pub use files::{Source, locate};
 pub use log::{Log, Segment};
 pub use reader::{Content, Damage, Line, Position, Reader};
+pub use report::{Check, Checks, Finding, FindingId, Report, SegmentReport, Severity, Verdict};
+pub use verify::{Anchor, Progress, Require, State, StateError, TornTail, VerifyOptions, verify};
