@@ -12,6 +12,7 @@ mod escape;
 mod exit;
 mod failure;
 mod generate;
+mod grep;
 mod index;
 mod input;
 mod keycommand;
@@ -74,6 +75,7 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
         Command::Keygen(args) => keygen::run(&args, ui),
         Command::Keys(args) => keys::run(&args, ui),
         Command::Decrypt(args) => decrypt::run(&args, ui),
+        Command::Grep(args) => grep::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
         Command::Man(args) => generate::man(&args, ui),
         Command::Help(args) => topics::run(&args, ui),

@@ -1,6 +1,7 @@
 //! The commands that read logs, run as a user runs them.
 
 mod decrypt;
+mod grep;
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
