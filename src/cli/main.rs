@@ -29,6 +29,7 @@ mod progress;
 mod reading;
 mod records;
 mod selection;
+mod tail;
 mod template;
 mod textline;
 mod time;
@@ -76,6 +77,7 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
         Command::Keys(args) => keys::run(&args, ui),
         Command::Decrypt(args) => decrypt::run(&args, ui),
         Command::Grep(args) => grep::run(&args, ui),
+        Command::Tail(args) => tail::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
         Command::Man(args) => generate::man(&args, ui),
         Command::Help(args) => topics::run(&args, ui),

@@ -2,6 +2,7 @@
 
 mod decrypt;
 mod grep;
+mod tail;
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
