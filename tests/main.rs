@@ -1,5 +1,7 @@
 //! The integration tests: one binary, one module a topic.
 
+/// The commands that make keys and write logs.
+mod cli_write;
 mod common;
 
 /// The commands that read logs.

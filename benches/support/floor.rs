@@ -8,16 +8,16 @@ use cbc::cipher::{BlockEncryptMut, KeyIvInit};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
-pub struct Floor {
+pub(crate) struct Floor {
     mac: Hmac<Sha256>,
 }
 
 impl Floor {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { mac: Hmac::new_from_slice(&[2; 16]).expect("any length is a key") }
     }
 
-    pub fn run(&self, plaintext: &[u8]) {
+    pub(crate) fn run(&self, plaintext: &[u8]) {
         let mut raw = vec![0; 25 + plaintext.len() + 16];
         raw[25..25 + plaintext.len()].copy_from_slice(plaintext);
         let cipher = cbc::Encryptor::<Aes128>::new(&[1; 16].into(), &[3; 16].into());

@@ -3,18 +3,18 @@
 
 #![allow(dead_code, missing_docs, reason = "each bench uses a part of it")]
 
-pub mod floor;
+pub(crate) mod floor;
 
-pub use std::hint::black_box;
+pub(crate) use std::hint::black_box;
 use std::time::Instant;
 
 const ROUNDS: usize = 60;
 
-pub const MESSAGES: [&str; 2] =
+pub(crate) const MESSAGES: [&str; 2] =
     ["payment returned to the customer's card", "payment declined by the issuing bank..."];
 
 /// 200 bytes of JSON.
-pub fn plaintext() -> Vec<u8> {
+pub(crate) fn plaintext() -> Vec<u8> {
     let mut text = br#"{"seq":1234567,"timestamp":"2026-11-22T10:15:30.123456789Z","level":"INFO","logger":"payment","message":""#.to_vec();
     text.resize(198, b'm');
     text.extend_from_slice(b"\"}");
@@ -24,22 +24,22 @@ pub fn plaintext() -> Vec<u8> {
 type Step<'a> = (String, Box<dyn FnMut(usize) + 'a>, Vec<f64>);
 
 /// Steps that are timed in turn.
-pub struct Round<'a> {
+pub(crate) struct Round<'a> {
     steps: Vec<Step<'a>>,
     records: usize,
 }
 
 impl<'a> Round<'a> {
-    pub fn new(records: usize) -> Self {
+    pub(crate) fn new(records: usize) -> Self {
         Self { steps: Vec::new(), records }
     }
 
-    pub fn step(&mut self, name: &str, work: impl FnMut(usize) + 'a) {
+    pub(crate) fn step(&mut self, name: &str, work: impl FnMut(usize) + 'a) {
         self.steps.push((name.to_owned(), Box::new(work), Vec::new()));
     }
 
     /// Runs everything and prints nanoseconds per record and the ratio to the step `base`.
-    pub fn print(mut self, base: &str) {
+    pub(crate) fn print(mut self, base: &str) {
         for round in 0..ROUNDS + 3 {
             for (_, work, times) in &mut self.steps {
                 let start = Instant::now();
@@ -60,7 +60,7 @@ impl<'a> Round<'a> {
     }
 }
 
-pub fn median(times: &[f64]) -> f64 {
+pub(crate) fn median(times: &[f64]) -> f64 {
     let mut sorted = times.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]

@@ -3,11 +3,18 @@
 //! Random bytes never get past a MAC or a signature. So each target builds something well formed
 //! from arbitrary parts first, and then damages it.
 
+mod log;
+
+pub use log::{LogFiles, Op};
+
 use std::sync::LazyLock;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use fernlog::crypto::Cipher;
 use fernlog::{Key, SigningKey};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use sha2::{Digest, Sha256};
 
 /// Origin of all logs here.
 pub const ORIGIN: &str = "example.com/fuzz";
@@ -21,8 +28,17 @@ pub static KEY: LazyLock<Key> = LazyLock::new(|| {
 pub static CIPHER: LazyLock<Cipher> = LazyLock::new(|| Cipher::new(&KEY));
 
 /// The log key.
-pub static LOG_KEY: LazyLock<SigningKey> =
-    LazyLock::new(|| SigningKey::generate(ORIGIN).expect("a valid name"));
+pub static LOG_KEY: LazyLock<SigningKey> = LazyLock::new(|| note_key(0));
+
+/// A note key from a number: the same in every process, so that a crash comes back.
+pub fn note_key(number: u8) -> SigningKey {
+    let seed = [number; 32];
+    let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
+    let id = Sha256::digest([ORIGIN.as_bytes(), b"\n\x01", public.as_bytes()].concat());
+    let id: String = id.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let material = STANDARD.encode([&[1][..], &seed].concat());
+    SigningKey::from_text(&format!("PRIVATE+KEY+{ORIGIN}+{id}+{material}")).expect("a note key")
+}
 
 /// One change of some bytes. Places are fractions of what is there, so that every edit hits.
 #[derive(Arbitrary, Clone, Debug)]

@@ -179,6 +179,9 @@ impl From<Error> for Failure {
             Error::Io { action, path, source } => {
                 format!("cannot {action} {}: {}", escape::path(path), failure::reason(source))
             }
+            Error::Locked { path, holder } => {
+                format!("{} is held by another writer ({holder})", escape::path(path))
+            }
             other => other.to_string(),
         };
         let failure = Failure::new(exit, message);

@@ -4,6 +4,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 #![expect(dead_code, reason = "the commands that use the rest are added one by one")]
 
+mod append;
 mod args;
 mod colour;
 mod damage;
@@ -15,6 +16,7 @@ mod generate;
 mod grep;
 mod index;
 mod input;
+mod inspect;
 mod keycommand;
 mod keygen;
 mod keyguard;
@@ -28,8 +30,10 @@ mod process;
 mod progress;
 mod reading;
 mod records;
+mod roll;
 mod selection;
 mod tail;
+mod target;
 mod template;
 mod textline;
 mod time;
@@ -74,8 +78,11 @@ fn main() -> ExitCode {
 fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
     match cli.command {
         Command::Keygen(args) => keygen::run(&args, ui),
+        Command::Inspect(args) => inspect::run(&args, ui),
         Command::Keys(args) => keys::run(&args, ui),
         Command::Decrypt(args) => decrypt::run(&args, ui),
+        Command::Append(args) => append::run(&args, ui),
+        Command::Roll(args) => roll::run(&args, ui),
         Command::Grep(args) => grep::run(&args, ui),
         Command::Tail(args) => tail::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),

@@ -6,8 +6,10 @@
 mod decrypt;
 mod files;
 mod filter;
+mod inspect;
 mod log;
 mod member;
+mod prove;
 mod reader;
 #[cfg(test)]
 mod testlog;
@@ -15,6 +17,8 @@ mod testlog;
 pub use decrypt::{Failure, OpenedRecord, Opener, Order};
 pub use files::{Source, locate};
 pub use filter::{Filter, Pattern, Test};
+pub use inspect::{ChainFacts, SegmentFacts, inspect};
 pub use log::{Log, Segment};
 pub use member::{MemberPath, json_text};
+pub use prove::{ProveError, newest_of, prove_growth, prove_record, verify_growth, verify_record};
 pub use reader::{Content, Damage, Line, Position, Reader};

@@ -86,6 +86,8 @@ pub struct Head {
     pub root: Option<Hash>,
     /// Number of the active segment.
     pub segment: u64,
+    /// How many of the entries are in this process only ([`Durability::Buffered`]).
+    pub buffered: u64,
 }
 
 impl AuditLog {
@@ -117,6 +119,18 @@ impl AuditLog {
     pub fn append_with(&self, record: &Record<'_>, durability: Durability) -> Result<Receipt> {
         let process = self.shared.process;
         self.shared.with(|writer, now| writer.append(record, durability, now, process))
+    }
+
+    /// Brings everything that was appended so far to this durability, with one write and one sync
+    /// for all of it, and without a checkpoint of its own.
+    ///
+    /// So a batch of records that were appended as [`Durability::Buffered`] costs one sync.
+    ///
+    /// # Errors
+    ///
+    /// As [`AuditLog::flush`]; [`Head::buffered`] tells how many records did not get out.
+    pub fn reach(&self, durability: Durability) -> Result<()> {
+        self.shared.with(|writer, _| writer.reach(durability))
     }
 
     /// Writes, syncs and signs everything that was appended, and says where the log stands.

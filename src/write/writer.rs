@@ -145,6 +145,16 @@ impl Writer {
         Ok(())
     }
 
+    /// Brings all records to `durability`.
+    pub(super) fn reach(&mut self, durability: Durability) -> Result<()> {
+        self.usable()?;
+        match durability {
+            Durability::Buffered => Ok(()),
+            Durability::Written => self.write_out(),
+            Durability::Durable => self.sync(),
+        }
+    }
+
     /// Makes everything that was written survive a power cut.
     pub(super) fn sync(&mut self) -> Result<()> {
         self.write_out()?;
@@ -284,6 +294,7 @@ impl Writer {
             size: self.next,
             root: self.chain.as_ref().map(|chain| chain.tree.root()),
             segment: self.segment,
+            buffered: memchr::memchr_iter(b'\n', &self.buffer).count() as u64,
         }
     }
 

@@ -110,7 +110,10 @@ fn the_test_log_of_tessera_verifies_at_every_size() {
 /// Of FiloSottile/sunlight: a mirror of 300 leaves, kept as tiles of 256 hashes.
 #[test]
 fn the_mirror_of_sunlight_has_the_root_of_its_checkpoint() {
-    const MIRROR: &str = "tlog/sunlight-cosignatures/cmd/skylight/testdata/witness/mirror/000de184301123b9278c086a7d9f68c9577e83872224c197058fd90784ea9706";
+    const MIRROR: &str = concat!(
+        "tlog/sunlight-cosignatures/cmd/skylight/testdata/witness/mirror/",
+        "000de184301123b9278c086a7d9f68c9577e83872224c197058fd90784ea9706"
+    );
     let Some(first) = bytes(&format!("{MIRROR}/tile/0/000")) else { return };
     let tiles = [first, bytes(&format!("{MIRROR}/tile/0/001.p/44")).unwrap()].concat();
     let leaves = tiles.as_chunks::<32>().0;

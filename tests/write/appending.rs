@@ -198,3 +198,18 @@ fn special_files_are_no_log() {
     std::fs::create_dir(site.log()).unwrap();
     assert!(site.plain().open().is_err());
 }
+
+#[test]
+fn a_batch_of_buffered_records_reaches_the_file_at_once() {
+    let site = Site::new();
+    let log = site.open();
+    for message in ["a", "b", "c"] {
+        log.append_with(&record(message), Durability::Buffered).unwrap();
+    }
+    assert_eq!(log.head().unwrap().buffered, 3);
+    log.reach(Durability::Buffered).unwrap();
+    assert_eq!(lines(&site.log()).len(), 0);
+    log.reach(Durability::Durable).unwrap();
+    assert_eq!(site.messages("audit.log"), ["a", "b", "c"]);
+    assert_eq!(log.head().unwrap().buffered, 0);
+}

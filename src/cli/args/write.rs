@@ -10,7 +10,9 @@ use crate::keyguard;
 /// Append standard input to a log
 ///
 /// Every line of standard input becomes a record, empty ones too. The log is made when it does not
-/// exist, and put in order first when its last writer crashed.
+/// exist, and put in order first when its last writer crashed. Whenever the input falls silent,
+/// everything so far has the durability asked for. SIGINT and SIGTERM end the input: what was read
+/// is appended, and the log is closed with a checkpoint.
 #[derive(Args, Debug)]
 #[command(after_help = examples::APPEND)]
 pub(crate) struct AppendArgs {
@@ -28,7 +30,7 @@ pub(crate) struct AppendArgs {
     /// Logger of records that name none
     #[arg(long, value_name = "NAME")]
     pub(crate) logger: Option<String>,
-    /// Field for every record (repeatable)
+    /// Field for every record; a value in the line itself goes before it (repeatable)
     #[arg(long = "field", value_name = "NAME=VALUE", action = ArgAction::Append,
           value_parser = values::name_and_value)]
     pub(crate) fields: Vec<(String, String)>,

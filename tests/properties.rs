@@ -1,1 +1,0 @@
-//! Round trips of generated values that no single example covers.
