@@ -9,6 +9,7 @@ mod args;
 mod colour;
 mod damage;
 mod decrypt;
+mod doctor;
 mod escape;
 mod exit;
 mod failure;
@@ -77,6 +78,7 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
         Command::Keygen(args) => keygen::run(&args, ui),
         Command::Keys(args) => keys::run(&args, ui),
         Command::Decrypt(args) => decrypt::run(&args, ui),
+        Command::Doctor(args) => doctor::run(&args, ui),
         Command::Append(args) => append::run(&args, ui),
         Command::Roll(args) => roll::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
