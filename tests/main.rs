@@ -4,6 +4,8 @@
 mod cli_write;
 mod common;
 
+/// The commands that read logs.
+mod cli_read;
 /// Our tokens against the `fernet` crate and Python's `cryptography`.
 mod differential;
 /// Proofs made and checked by us and by `ct-merkle`.

@@ -16,6 +16,7 @@ mod failure;
 mod generate;
 mod index;
 mod input;
+mod inspect;
 mod keycommand;
 mod keygen;
 mod keyguard;
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
     match cli.command {
         Command::Keygen(args) => keygen::run(&args, ui),
+        Command::Inspect(args) => inspect::run(&args, ui),
         Command::Keys(args) => keys::run(&args, ui),
         Command::Decrypt(args) => decrypt::run(&args, ui),
         Command::Doctor(args) => doctor::run(&args, ui),

@@ -96,7 +96,7 @@ impl Header {
         let segment = fields.number("segment")?;
         let first = fields.number("first")?;
         let root = decode_hash(fields.required("root")?).ok_or(HeaderError::Value("root"))?;
-        let frontier = match fields.optional("frontier") {
+        let frontier = match fields.optional("frontier")? {
             Some(hashes) => hashes.split(' ').map(decode_hash).collect::<Option<Vec<_>>>(),
             None => Some(Vec::new()),
         };
@@ -112,7 +112,7 @@ impl Header {
             segment,
             key_id: id.parse().map_err(|_| HeaderError::Value("fernet-key"))?,
             key_commitment: decode_hash(commitment).ok_or(HeaderError::Value("fernet-key"))?,
-            wrapped_key: fields.optional("fernet-key-age").map(str::to_owned),
+            wrapped_key: fields.optional("fernet-key-age")?.map(str::to_owned),
             signer: VerifierKey::from_text(fields.required("signer")?)
                 .map_err(|_| HeaderError::Value("signer"))?,
             checkpoint_interval: fields.number("checkpoint-interval")?,
@@ -138,23 +138,24 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The value of `key`, passing over lines with keys that this version does not know.
-    fn optional(&mut self, key: &str) -> Option<&'a str> {
-        let rest = self.lines.get(self.next..)?;
+    fn optional(&mut self, key: &'static str) -> Result<Option<&'a str>, HeaderError> {
+        let rest = self.lines.get(self.next..).unwrap_or_default();
         for (skipped, line) in rest.iter().enumerate() {
             let name = line.split(' ').next().unwrap_or_default();
             if name == key {
                 self.next += skipped + 1;
-                return line.get(key.len() + 1..).filter(|value| !value.is_empty());
+                let value = line.get(key.len() + 1..).filter(|value| !value.is_empty());
+                return value.map(Some).ok_or(HeaderError::Value(key));
             }
             if KEYS.contains(&name) {
-                return None;
+                return Ok(None);
             }
         }
-        None
+        Ok(None)
     }
 
     fn required(&mut self, key: &'static str) -> Result<&'a str, HeaderError> {
-        self.optional(key).ok_or(HeaderError::Missing(key))
+        self.optional(key)?.ok_or(HeaderError::Missing(key))
     }
 
     fn number(&mut self, key: &'static str) -> Result<u64, HeaderError> {
@@ -173,7 +174,7 @@ impl<'a> Fields<'a> {
 
     fn events(&mut self) -> Result<Vec<Event>, HeaderError> {
         let mut events = Vec::new();
-        while let Some(event) = self.optional("event") {
+        while let Some(event) = self.optional("event")? {
             events.push(Event::from_text(event));
         }
         // Whatever known key is left over stands twice or in the wrong place.
@@ -346,5 +347,21 @@ mod tests {
         assert_eq!(edit("first 6\n", "first 7\n"), HeaderError::Value("frontier"));
         assert_eq!(edit("event rolled size\n", "event x\ntime y\n"), HeaderError::Order);
         assert_eq!(edit("signer example.com", "signer other.com"), HeaderError::Value("signer"));
+    }
+
+    #[test]
+    fn a_known_line_without_a_value_is_named() {
+        let text = Header { before: Frontier::new(), segment: 0, ..header() }.to_text();
+        for key in ["frontier", "fernet-key-age", "event"] {
+            for line in [format!("{key}\n"), format!("{key} \n")] {
+                let place = match key {
+                    "frontier" => "fernet-key ",
+                    "fernet-key-age" => "signer ",
+                    _ => "event rolled",
+                };
+                let text = text.replacen(place, &(line + place), 1);
+                assert_eq!(Header::from_text(&text), Err(HeaderError::Value(key)), "{text}");
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod decrypt;
 mod files;
 mod filter;
+mod inspect;
 mod log;
 mod member;
 mod prove;
@@ -16,6 +17,7 @@ mod testlog;
 pub use decrypt::{Failure, OpenedRecord, Opener, Order};
 pub use files::{Source, locate};
 pub use filter::{Filter, Pattern, Test};
+pub use inspect::{ChainFacts, SegmentFacts, inspect};
 pub use log::{Log, Segment};
 pub use member::{MemberPath, json_text};
 pub use prove::{ProveError, newest_of, prove_growth, prove_record, verify_growth, verify_record};
