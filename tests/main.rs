@@ -12,6 +12,8 @@ mod differential;
 mod oracle;
 /// Whatever goes in comes out, for generated input.
 mod properties;
+/// Whatever is done to the files of a log is noticed.
+mod tamper;
 /// Published test vectors.
 mod vectors;
 /// Logs that are written, crash, roll and are opened again.
