@@ -69,7 +69,7 @@ fn log_and_chain_cut_back_together_show_only_against_an_anchor() {
     assert!(blind.caveats().iter().any(|caveat| caveat.contains("not anchored")));
     let seen = verify_log(&specimen.site, Keys::Operator, vec![anchor]);
     assert_eq!(seen.verdict, Verdict::Tampered);
-    assert_eq!(ids(&seen), [FindingId::ShorterThanAnchor]);
+    assert!(ids(&seen).contains(&FindingId::ShorterThanAnchor), "{:?}", ids(&seen));
 }
 
 #[test]
