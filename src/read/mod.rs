@@ -5,7 +5,9 @@
 
 mod decrypt;
 mod files;
+mod inspect;
 mod log;
+mod prove;
 mod reader;
 mod report;
 #[cfg(test)]
@@ -14,7 +16,12 @@ mod verify;
 
 pub use decrypt::{Failure, OpenedRecord, Opener, Order};
 pub use files::{Source, locate};
+pub use inspect::{HeaderFacts, SegmentFacts, inspect};
 pub use log::{Log, Segment};
+pub use prove::{
+    ProofRefused, ProveError, ProvenEntry, newest_checkpoint, prove_entry, prove_growth,
+    verify_proof,
+};
 pub use reader::{Content, Damage, Line, Position, Reader};
 pub use report::{Check, Checks, Finding, FindingId, Report, SegmentReport, Severity, Verdict};
 pub use verify::{Anchor, Progress, Require, State, StateError, TornTail, VerifyOptions, verify};
