@@ -15,6 +15,7 @@ mod escape;
 mod exit;
 mod failure;
 mod generate;
+mod grep;
 mod index;
 mod input;
 mod inspect;
@@ -33,6 +34,7 @@ mod reading;
 mod records;
 mod roll;
 mod selection;
+mod tail;
 mod target;
 mod template;
 mod textline;
@@ -85,6 +87,8 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(&args, ui),
         Command::Append(args) => append::run(&args, ui),
         Command::Roll(args) => roll::run(&args, ui),
+        Command::Grep(args) => grep::run(&args, ui),
+        Command::Tail(args) => tail::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
         Command::Man(args) => generate::man(&args, ui),
         Command::Help(args) => topics::run(&args, ui),

@@ -1,6 +1,8 @@
 //! The commands that read logs, run as a user runs them.
 
 mod decrypt;
+mod grep;
+mod tail;
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
