@@ -16,50 +16,41 @@ const PAGES: [&str; 5] = ["/", "/cart", "/checkout", "/orders", "/account"];
 /// Record number `n` of the story.
 pub(super) fn record(n: u64) -> Record<'static> {
     if n == DEED {
-        return Record::new(Level::Warning, "shop.accounts", "account deleted")
+        return Record::new(Level::Warning, "accounts", "account deleted")
             .actor("mallory")
-            .action("account.delete")
-            .resource("account/4411")
-            .outcome("success")
-            .host("web2")
-            .field("ip", "203.0.113.9");
+            .resource("acct/4411");
     }
     let mut dice = Dice(n);
     let actor = dice.of(&ACTORS);
-    let host = dice.of(&HOSTS);
     let record = match dice.below(100) {
         0..40 => {
             let page = dice.of(&PAGES);
             let status = if dice.below(50) == 0 { 500 } else { 200 };
             let level = if status == 500 { Level::Error } else { Level::Info };
-            Record::new(level, "shop.http", format!("GET {page} {status}"))
+            Record::new(level, "http", format!("GET {page}"))
                 .field("status", status)
-                .field("milliseconds", dice.below(900) + 3)
-                .trace(dice.id(), dice.id())
+                .field("ms", dice.below(900) + 3)
         }
-        40..65 => Record::new(Level::Info, "shop.auth", "login")
+        40..65 => Record::new(Level::Info, "auth", "login")
             .actor(actor)
-            .action("login")
             .outcome("success")
             .field("ip", format!("10.0.{}.{}", dice.below(8), dice.below(250) + 1)),
-        65..72 => Record::new(Level::Notice, "shop.auth", "login failed")
+        65..72 => Record::new(Level::Notice, "auth", "login failed")
             .actor(actor)
-            .action("login")
             .outcome("failure")
             .field("attempts", dice.below(5) + 1),
-        72..88 => Record::new(Level::Info, "shop.orders", "order placed")
+        72..88 => Record::new(Level::Info, "orders", "order placed")
             .actor(actor)
-            .action("order.create")
             .resource(format!("order/{}", 10_000 + n))
             .field("cents", dice.below(20_000) + 99)
             .field("items", json!([{"sku": format!("A{}", dice.below(99)), "count": 1}])),
-        88..95 => Record::new(Level::Debug, "shop.db", "query")
-            .field("rows", dice.below(1000))
+        88..95 => Record::new(Level::Debug, "db", "query")
+            .trace(dice.id(), dice.id())
             .module("shop::db")
-            .line(217),
-        95..98 => Record::new(Level::Error, "shop.payments", "card was not charged")
+            .line(217)
+            .field("rows", dice.below(1000)),
+        95..98 => Record::new(Level::Error, "payments", "card was not charged")
             .actor(actor)
-            .action("payment.charge")
             .outcome("failure")
             .exception(Exception {
                 kind: "Timeout".to_owned(),
@@ -68,10 +59,10 @@ pub(super) fn record(n: u64) -> Record<'static> {
                 stacktrace: None,
             }),
         // What a stranger sends must not be able to repaint a terminal.
-        _ => Record::new(Level::Warning, "shop.http", "odd user agent")
+        _ => Record::new(Level::Warning, "http", "odd user agent")
             .field("agent", "curl\u{1b}[2J\u{1b}[1;1Hall fine\r"),
     };
-    record.service("shop").host(host)
+    record.host(dice.of(&HOSTS))
 }
 
 /// SplitMix64, from the number of the record.

@@ -103,7 +103,9 @@ impl<'u> Stage<'u> {
         command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env(colour, "1");
         if let Some(path) = input {
             line.push_str(&format!(" < {}", words::word(path)));
-            command.stdin(File::open(self.folder.join(path)).map_err(|error| Failure::file(path, &error))?);
+            command.stdin(
+                File::open(self.folder.join(path)).map_err(|error| Failure::file(path, &error))?,
+            );
         }
         if let Some(name) = output {
             line.push_str(&format!(" > {name}"));
