@@ -1,7 +1,11 @@
 //! The integration tests: one binary, one module a topic.
 
+/// The commands that make keys and write logs.
+mod cli_write;
 mod common;
 
+/// The commands that read logs.
+mod cli_read;
 /// Our tokens against the `fernet` crate and Python's `cryptography`.
 mod differential;
 /// What the documents say, checked against the log in docs/example.

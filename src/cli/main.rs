@@ -9,12 +9,15 @@ mod args;
 mod colour;
 mod damage;
 mod decrypt;
+mod doctor;
 mod escape;
 mod exit;
 mod failure;
 mod generate;
+mod grep;
 mod index;
 mod input;
+mod inspect;
 mod keycommand;
 mod keygen;
 mod keyguard;
@@ -30,6 +33,7 @@ mod reading;
 mod records;
 mod roll;
 mod selection;
+mod tail;
 mod target;
 mod template;
 mod textline;
@@ -75,10 +79,14 @@ fn main() -> ExitCode {
 fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
     match cli.command {
         Command::Keygen(args) => keygen::run(&args, ui),
+        Command::Inspect(args) => inspect::run(&args, ui),
         Command::Keys(args) => keys::run(&args, ui),
         Command::Decrypt(args) => decrypt::run(&args, ui),
+        Command::Doctor(args) => doctor::run(&args, ui),
         Command::Append(args) => append::run(&args, ui),
         Command::Roll(args) => roll::run(&args, ui),
+        Command::Grep(args) => grep::run(&args, ui),
+        Command::Tail(args) => tail::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
         Command::Man(args) => generate::man(&args, ui),
         Command::Help(args) => topics::run(&args, ui),

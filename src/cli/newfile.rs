@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use crate::failure::Failure;
 use crate::input;
 use crate::ui::Ui;
+use crate::words;
 
 /// A file in the making. It is gone unless [`NewFile::keep`] is called.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl NewFile {
         }
         let file = tempfile::Builder::new()
             .prefix(".fernlog-")
-            .tempfile_in(folder(path))
+            .tempfile_in(words::folder(path))
             .map_err(|error| Failure::file(path, &error))?;
         Ok(NewFile { path: path.to_owned(), file: BufWriter::with_capacity(1 << 16, file) })
     }
@@ -58,13 +59,9 @@ impl NewFile {
             io::ErrorKind::AlreadyExists => Error::Exists { path: self.path.clone() }.into(),
             _ => failed(&error.error),
         })?;
-        let synced = File::open(folder(&self.path)).and_then(|folder| folder.sync_all());
+        let synced = File::open(words::folder(&self.path)).and_then(|folder| folder.sync_all());
         synced.map_err(|error| failed(&error))
     }
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Where the data of a command goes: standard output, or the file of `-o`.

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use fernlog::format::{Place, StoredRecord};
-use fernlog::read::{Filter, Log, OpenedRecord, Opener, Order};
+use fernlog::read::{Filter, Log, OpenedRecord, Opener, Order, Position};
 use fernlog::{KeyId, UnixTime};
 
 use crate::args::KeySource;
@@ -58,6 +58,23 @@ pub(crate) enum Done {
     Failed,
     /// Ctrl-C.
     Interrupted,
+}
+
+/// What is left of the reading of one log, to go on from there.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    /// How it ended.
+    pub(crate) done: Done,
+    /// The filter that was used.
+    pub(crate) filter: Filter,
+    /// The place behind the last line, if there is a log to read on in.
+    pub(crate) end: Option<Position>,
+}
+
+impl Pass {
+    fn without(done: Done) -> Self {
+        Pass { done, filter: Filter::new(), end: None }
+    }
 }
 
 impl<'u> Reading<'u> {
@@ -130,8 +147,7 @@ impl<'u> Reading<'u> {
         self.records.torn_tail(tail);
     }
 
-    /// Hands the selected records of one log to `each`, which may say that it has enough. The
-    /// lines of a log stand for the log as it is now; `lines` gets the place behind the last one.
+    /// Hands the selected records of one log to `each`, which may say that it has enough.
     ///
     /// # Errors
     ///
@@ -150,12 +166,12 @@ impl<'u> Reading<'u> {
             Input::Stdin => None,
         };
         match &log {
-            Some(log) => self.read_log(log, chosen, each).map(|(done, _)| done),
+            Some(log) => self.read_log(log, chosen, each).map(|pass| pass.done),
             None => self.read_stdin(chosen, each),
         }
     }
 
-    /// Like [`Reading::read`] for a log that is open; gives the filter that was used, too.
+    /// Like [`Reading::read`] for a log that is open.
     ///
     /// # Errors
     ///
@@ -165,11 +181,11 @@ impl<'u> Reading<'u> {
         log: &Log,
         chosen: &Chosen,
         each: &mut Each<'_>,
-    ) -> Result<(Done, Filter), Failure> {
+    ) -> Result<Pass, Failure> {
         let moments = &mut self.records;
         let filter = match chosen.filter(|index| moments.moment_of(log, index)) {
             Ok(filter) => filter,
-            Err(failure) => return Ok((self.failed(&failure), Filter::new())),
+            Err(failure) => return Ok(Pass::without(self.failed(&failure))),
         };
         let bounds = Bounds::range(chosen.range());
         let mut skip = 0;
@@ -183,16 +199,18 @@ impl<'u> Reading<'u> {
                         lines = Lines::from(log, position);
                     }
                 }
-                Ok(None) => return Ok((Done::Interrupted, filter)),
-                Err(failure) => return Ok((self.failed(&failure), filter)),
+                Ok(None) => return Ok(Pass::without(Done::Interrupted)),
+                Err(failure) => return Ok(Pass::without(self.failed(&failure))),
             }
         }
         let most = if let Limit::First(count) = chosen.limit() { count } else { u64::MAX };
-        let done = match lines {
-            Ok(mut lines) => self.pass(&mut lines, bounds, &filter, skip, most, each)?,
-            Err(failure) => self.failed(&failure),
-        };
-        Ok((done, filter))
+        match lines {
+            Ok(mut lines) => {
+                let done = self.pass(&mut lines, bounds, &filter, skip, most, each)?;
+                Ok(Pass { done, filter, end: lines.position() })
+            }
+            Err(failure) => Ok(Pass::without(self.failed(&failure))),
+        }
     }
 
     fn read_stdin(&mut self, chosen: &Chosen, each: &mut Each<'_>) -> Result<Done, Failure> {

@@ -88,6 +88,11 @@ impl Chosen {
         self.limit
     }
 
+    /// Another number of records than the selection flags say.
+    pub(crate) fn set_limit(&mut self, limit: Limit) {
+        self.limit = limit;
+    }
+
     /// The filter for one log; `moment_of` gives the time of the record with an index.
     ///
     /// # Errors

@@ -6,6 +6,8 @@ mod fernet;
 mod notes;
 /// Inclusion and consistency proofs.
 mod proofs;
+/// A whole log, made by another program.
+mod sample;
 /// Tokens: ours, what other libraries write and what only we refuse.
 mod tokens;
 /// The RFC 6962 reference tree and real logs whose roots are known.
