@@ -8,6 +8,8 @@ mod common;
 mod cli_read;
 /// Our tokens against the `fernet` crate and Python's `cryptography`.
 mod differential;
+/// What the documents say, checked against the log in docs/example.
+mod docs;
 /// Proofs made and checked by us and by `ct-merkle`.
 mod oracle;
 /// Whatever goes in comes out, for generated input.
