@@ -14,6 +14,7 @@ mod tree;
 
 pub use chain::{ChainItem, ChainReader, SignedCheckpoint};
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub(crate) use header::FIRST_LINE as HEADER_FIRST_LINE;
 pub use header::{Event, Header, HeaderError};
 pub use level::{Level, UnknownLevel};
 pub use lines::{Lines, Place, Scan};

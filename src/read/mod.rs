@@ -11,8 +11,10 @@ mod log;
 mod member;
 mod prove;
 mod reader;
+mod report;
 #[cfg(test)]
 mod testlog;
+mod verify;
 
 pub use decrypt::{Failure, OpenedRecord, Opener, Order};
 pub use files::{Source, locate};
@@ -22,3 +24,5 @@ pub use log::{Log, Segment};
 pub use member::{MemberPath, json_text};
 pub use prove::{ProveError, newest_of, prove_growth, prove_record, verify_growth, verify_record};
 pub use reader::{Content, Damage, Line, Position, Reader};
+pub use report::{Check, Checks, Finding, FindingId, Report, SegmentReport, Severity, Verdict};
+pub use verify::{Anchor, Progress, Require, State, StateError, TornTail, VerifyOptions, verify};
