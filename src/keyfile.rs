@@ -169,7 +169,11 @@ pub fn create_new(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
     }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(Error::io("sync", folder))
+    synced.map_err(|source| {
+        // The caller is told that there is no file, so there must be none.
+        let _ = std::fs::remove_file(path);
+        Error::Io { action: "sync", path: folder.to_owned(), source }
+    })
 }
 
 #[cfg(test)]

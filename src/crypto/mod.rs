@@ -18,4 +18,5 @@ pub use random::{IvSource, RandomError};
 pub use token::{Cipher, NotAToken, NotAuthentic, Opened, TokenShape};
 
 pub(crate) use key::{decode_standard, encode_standard};
+pub(crate) use note::{MAX_SIGNATURES, is_signature_line};
 pub(crate) use token::{TOKEN_HEADER, line_length};

@@ -18,7 +18,7 @@ use crate::crypto::random::{self, RandomError};
 /// Signature type of an Ed25519 note key (signed-note, "Signature types").
 const ED25519: u8 = 0x01;
 /// A note with more signatures is malformed: each one costs a verifier work.
-const MAX_SIGNATURES: usize = 100;
+pub(crate) const MAX_SIGNATURES: usize = 100;
 const PRIVATE: &str = "PRIVATE+KEY+";
 const SIGNATURE_START: &str = "\u{2014} ";
 
@@ -348,6 +348,11 @@ fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {
     hash.update(public);
     let digest = hash.finalize();
     [digest[0], digest[1], digest[2], digest[3]]
+}
+
+/// Whether `line`, without its LF, is a signature line of a note.
+pub(crate) fn is_signature_line(line: &str) -> bool {
+    parse_signature(line).is_some()
 }
 
 fn parse_signature(line: &str) -> Option<NoteSignature> {

@@ -89,11 +89,11 @@ impl TokenShape {
 /// The decoded length of `line`, if a token can have that length.
 fn raw_length(line: &[u8]) -> Result<usize, NotAToken> {
     let padding = line.iter().rev().take(3).take_while(|&&b| b == b'=').count();
-    if line.len() % 4 != 0 || padding > 2 {
+    if !line.len().is_multiple_of(4) || padding > 2 {
         return Err(NotAToken);
     }
     let raw = (line.len() / 4 * 3).checked_sub(padding).ok_or(NotAToken)?;
-    let whole_blocks = raw >= SHORTEST && (raw - TOKEN_HEADER - MAC) % BLOCK == 0;
+    let whole_blocks = raw >= SHORTEST && (raw - TOKEN_HEADER - MAC).is_multiple_of(BLOCK);
     if whole_blocks { Ok(raw) } else { Err(NotAToken) }
 }
 

@@ -6,8 +6,8 @@
 
 use std::io::{self, Read};
 
-use crate::crypto::Note;
-use crate::format::checkpoint::Checkpoint;
+use crate::crypto::{MAX_SIGNATURES, Note, is_signature_line};
+use crate::format::checkpoint::{Checkpoint, decode_hash};
 use crate::format::header::{Header, HeaderError};
 use crate::format::lines::{Lines, Place, Scan};
 
@@ -93,35 +93,46 @@ impl<R: Read> ChainReader<R> {
     ///
     /// Those of the source.
     pub fn next_item(&mut self) -> io::Result<Option<(Place, ChainItem)>> {
-        let mut note = Vec::new();
+        let (mut note, mut lines) = (Vec::new(), 0);
         let mut start = self.resumed.take();
         if start.is_some() {
             note.extend_from_slice(&self.origin);
             note.push(b'\n');
+            lines = 1;
         }
         loop {
             let Some((place, scan)) = self.lines.next_line()? else {
-                return Ok(start.map(|start| (start, self.ended(&note))));
+                // Every line of it fitted, or the loop would have been left.
+                return Ok(start.map(|start| (start, ChainItem::Torn(note.len() as u64))));
             };
             let start = *start.get_or_insert(place);
             match scan {
                 // The note has one empty line inside; the second one ends it.
-                Scan::Line([]) if has_signature(&note) => {
+                Scan::Line([]) if lines > SIGNATURES => {
                     let item = checkpoint(note, &self.origin);
                     return Ok(Some((start, item)));
                 }
-                Scan::Line(line) if note.len() + line.len() < MAX_NOTE => {
+                Scan::Line(line)
+                    if note.len() + line.len() < MAX_NOTE && is_line(lines, line, &self.origin) =>
+                {
                     note.extend_from_slice(line);
                     note.push(b'\n');
-                    if !may_begin(&note, &self.origin) {
-                        return self.skip_damage(start).map(Some);
-                    }
+                    lines += 1;
                 }
-                Scan::Tail(tail, length) if note.len() + tail.len() < MAX_NOTE => {
-                    note.extend_from_slice(tail);
-                    let whole = tail.len() as u64 == length;
-                    let item = if whole { self.ended(&note) } else { ChainItem::Damage };
-                    return Ok(Some((start, item)));
+                // The line that does not fit may begin the next checkpoint.
+                Scan::Line(line) if lines > 0 && !line.is_empty() && line == self.origin => {
+                    self.resumed = Some(place);
+                    return Ok(Some((start, ChainItem::Damage)));
+                }
+                Scan::Tail(tail, length) => {
+                    // A power cut may leave zeros where a file had grown and nothing was written.
+                    let zeros = tail.iter().rev().take_while(|&&byte| byte == 0).count();
+                    let written = &tail[..tail.len() - zeros];
+                    let fits = note.len() + tail.len() < MAX_NOTE
+                        && tail.len() as u64 == length
+                        && may_begin_line(lines, written, &self.origin);
+                    let torn = ChainItem::Torn(note.len() as u64 + length);
+                    return Ok(Some((start, if fits { torn } else { ChainItem::Damage })));
                 }
                 _ => return self.skip_damage(start).map(Some),
             }
@@ -138,20 +149,6 @@ impl<R: Read> ChainReader<R> {
         }
         Ok((start, ChainItem::Damage))
     }
-
-    /// What `note`, behind which the file ends, is.
-    fn ended(&self, note: &[u8]) -> ChainItem {
-        if may_begin(note, &self.origin) {
-            ChainItem::Torn(note.len() as u64)
-        } else {
-            ChainItem::Damage
-        }
-    }
-}
-
-fn has_signature(note: &[u8]) -> bool {
-    // Four lines at least: three of text, one empty; the next is a signature.
-    note.iter().filter(|&&b| b == b'\n').count() > 4
 }
 
 fn checkpoint(bytes: Vec<u8>, origin: &[u8]) -> ChainItem {
@@ -164,63 +161,50 @@ fn checkpoint(bytes: Vec<u8>, origin: &[u8]) -> ChainItem {
     }
 }
 
-/// Whether `bytes` is the beginning of some well-formed checkpoint of `origin`.
-fn may_begin(bytes: &[u8], origin: &[u8]) -> bool {
-    let mut lines = bytes.split(|&b| b == b'\n').peekable();
-    let mut number = 0;
-    while let Some(line) = lines.next() {
-        // Without an LF behind it a line may still grow.
-        let whole = lines.peek().is_some();
-        let fits = match number {
-            0 => {
-                if whole {
-                    line == origin
-                } else {
-                    origin.starts_with(line)
-                }
-            }
-            1 => {
-                let digits = line.len() <= 20 && line.iter().all(u8::is_ascii_digit);
-                let canonical = line.len() == 1 || !line.starts_with(b"0");
-                digits && canonical && !(whole && line.is_empty())
-            }
-            2 => base64_may_begin(line, 44) && (!whole || line.len() == 44),
-            3 => line.is_empty(),
-            _ => signature_may_begin(line, whole),
-        };
-        if !fits {
-            return false;
-        }
-        number += 1;
+/// Number of lines before the first signature: origin, size, root and the empty line.
+const SIGNATURES: usize = 4;
+
+/// Whether `line`, without its LF, is line `number` of some well-formed checkpoint of `origin`.
+fn is_line(number: usize, line: &[u8], origin: &[u8]) -> bool {
+    let text = || std::str::from_utf8(line).ok();
+    match number {
+        0 => line == origin,
+        1 => text().is_some_and(|n| n.parse().is_ok_and(|size: u64| size.to_string() == n)),
+        2 => text().and_then(decode_hash).is_some(),
+        3 => line.is_empty(),
+        _ => number < SIGNATURES + MAX_SIGNATURES && text().is_some_and(is_signature_line),
     }
-    true
 }
 
-fn signature_may_begin(line: &[u8], whole: bool) -> bool {
-    const DASH: &[u8] = "\u{2014} ".as_bytes();
-    if line.len() <= DASH.len() {
-        return !whole && DASH.starts_with(line);
+/// Whether `line` may become, when more is written, line `number` of such a checkpoint.
+fn may_begin_line(number: usize, line: &[u8], origin: &[u8]) -> bool {
+    match number {
+        0 => origin.starts_with(line),
+        1 => {
+            let canonical = line.len() == 1 || !line.starts_with(b"0");
+            canonical && line.len() <= 20 && line.iter().all(u8::is_ascii_digit)
+        }
+        2 => line.len() <= 44 && base64_may_begin(line),
+        3 => line.is_empty(),
+        _ => number < SIGNATURES + MAX_SIGNATURES && signature_may_begin(line),
     }
-    let Some(rest) = line.strip_prefix(DASH) else { return false };
+}
+
+fn signature_may_begin(line: &[u8]) -> bool {
+    const DASH: &[u8] = "\u{2014} ".as_bytes();
+    let Some(rest) = line.strip_prefix(DASH) else { return DASH.starts_with(line) };
     match rest.iter().position(|&b| b == b' ') {
         // The em dash, a name, a space, the base64 of a signature.
-        Some(space) => {
-            let encoded = &rest[space + 1..];
-            let complete = whole && encoded.len() % 4 == 0 && !encoded.is_empty();
-            base64_may_begin(encoded, usize::MAX) && (!whole || complete)
-        }
-        None => !whole && !rest.iter().any(|&b| b < 0x20 || b == b'+'),
+        Some(space) => base64_may_begin(&rest[space + 1..]),
+        None => !rest.iter().any(|&b| b < 0x20 || b == b'+'),
     }
 }
 
-fn base64_may_begin(text: &[u8], longest: usize) -> bool {
+fn base64_may_begin(text: &[u8]) -> bool {
     let body = text.iter().take_while(|&&b| b != b'=').count();
     let alphabet = |b: &u8| b.is_ascii_alphanumeric() || *b == b'+' || *b == b'/';
     let padding = &text[body..];
-    text.len() <= longest
-        && text[..body].iter().all(alphabet)
-        && padding.len() <= 2
-        && padding.iter().all(|&b| b == b'=')
+    text[..body].iter().all(alphabet) && padding.len() <= 2 && padding.iter().all(|&b| b == b'=')
 }
 
 #[cfg(test)]
@@ -295,6 +279,19 @@ mod tests {
     }
 
     #[test]
+    fn zeros_after_a_power_cut_are_torn() {
+        let (header, notes) = chain(2);
+        let text = header.clone() + &notes.concat();
+        let whole = header.len() + notes[0].len();
+        for cut in whole..text.len() {
+            let mut left = text.as_bytes()[..cut].to_vec();
+            left.resize(text.len(), 0);
+            let items = read(&left);
+            assert_eq!(sizes(&items), [1, 1000], "{cut}");
+        }
+    }
+
+    #[test]
     fn every_flipped_bit_changes_what_is_read() {
         let (header, notes) = chain(2);
         let text = (header.clone() + &notes.concat()).into_bytes();
@@ -314,6 +311,40 @@ mod tests {
         notes[1] = notes[1].replace("\n2\n", "\nx\n");
         let items = read((header + &notes.concat()).as_bytes());
         assert_eq!(sizes(&items), [1, 2000, 3, 4]);
+    }
+
+    #[test]
+    fn a_checkpoint_right_behind_a_cut_one_is_read() {
+        let (header, notes) = chain(3);
+        let cut = notes[1].len() - 40;
+        for end in [cut, notes[1].len() - 1] {
+            let torn = format!("{}\n", notes[1][..end].trim_end());
+            let items = read([&*header, &notes[0], &torn, &notes[2]].concat().as_bytes());
+            assert_eq!(sizes(&items), [1, 2000, 3]);
+        }
+    }
+
+    #[test]
+    fn a_whole_line_that_no_checkpoint_has_is_damage_even_at_the_end() {
+        let (header, notes) = chain(1);
+        let text = |end: usize| notes[0].lines().take(end).map(|l| format!("{l}\n"));
+        for (lines, from, to) in [(2, "\n1\n", "\n18446744073709551616\n"), (3, "=\n", "\n")] {
+            let text = text(lines).collect::<String>().replace(from, to);
+            assert_eq!(sizes(&read((header.clone() + &text).as_bytes())), [2000], "{text}");
+        }
+        let signature = format!("{}\u{2014} {ORIGIN} ABCDEFGH\n", text(4).collect::<String>());
+        assert_eq!(sizes(&read((header.clone() + &signature).as_bytes())), [1000]);
+        let short = signature.replace("ABCDEFGH", "ABCD");
+        assert_eq!(sizes(&read((header + &short).as_bytes())), [2000]);
+    }
+
+    #[test]
+    fn more_signatures_than_a_note_may_have_are_damage_in_linear_time() {
+        let (header, notes) = chain(1);
+        let text: String = notes[0].lines().take(4).map(|l| format!("{l}\n")).collect();
+        let many = format!("\u{2014} {ORIGIN} ABCDEFGH\n").repeat(4000);
+        let text = format!("{header}{text}{many}\n{}", notes[0]);
+        assert_eq!(sizes(&read(text.as_bytes())), [2000, 1]);
     }
 
     #[test]

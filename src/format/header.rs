@@ -90,7 +90,7 @@ impl Header {
         let mut lines = text.strip_suffix('\n').ok_or(HeaderError::Cut)?.split('\n');
         match lines.next() {
             Some(FIRST_LINE) => {}
-            Some(other) if other.starts_with(ANY_VERSION) => return Err(HeaderError::Version),
+            Some(other) if is_newer(other) => return Err(HeaderError::Version),
             _ => return Err(HeaderError::NotAHeader),
         }
         let mut fields = Fields { lines: lines.collect(), next: 0 };
@@ -101,7 +101,7 @@ impl Header {
             return Err(HeaderError::Value("first"));
         }
         let root = decode_hash(fields.required("root")?).ok_or(HeaderError::Value("root"))?;
-        let frontier = match fields.optional("frontier") {
+        let frontier = match fields.optional("frontier")? {
             Some(hashes) => hashes.split(' ').map(decode_hash).collect::<Option<Vec<_>>>(),
             None => Some(Vec::new()),
         };
@@ -117,11 +117,11 @@ impl Header {
             segment,
             key_id: id.parse().map_err(|_| HeaderError::Value("fernet-key"))?,
             key_commitment: decode_hash(commitment).ok_or(HeaderError::Value("fernet-key"))?,
-            wrapped_key: fields.optional("fernet-key-age").map(str::to_owned),
+            wrapped_key: fields.optional("fernet-key-age")?.map(str::to_owned),
             signer: VerifierKey::from_text(fields.required("signer")?)
                 .map_err(|_| HeaderError::Value("signer"))?,
             checkpoint_interval: fields.number("checkpoint-interval")?,
-            time: fields.required("time")?.parse().map_err(|_| HeaderError::Value("time"))?,
+            time: fields.time()?,
             events: fields.events()?,
             before,
         };
@@ -135,6 +135,12 @@ impl Header {
     }
 }
 
+/// Whether the first line is that of a later version, and not of this one with a byte changed.
+fn is_newer(first_line: &str) -> bool {
+    let version = first_line.strip_prefix(ANY_VERSION).unwrap_or_default();
+    version.parse().is_ok_and(|number: u64| number > 1 && number.to_string() == version)
+}
+
 /// The lines of a header behind its first, read in their fixed order.
 struct Fields<'a> {
     lines: Vec<&'a str>,
@@ -143,23 +149,24 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The value of `key`, passing over lines with keys that this version does not know.
-    fn optional(&mut self, key: &str) -> Option<&'a str> {
-        let rest = self.lines.get(self.next..)?;
+    fn optional(&mut self, key: &'static str) -> Result<Option<&'a str>, HeaderError> {
+        let rest = self.lines.get(self.next..).unwrap_or_default();
         for (skipped, line) in rest.iter().enumerate() {
             let name = line.split(' ').next().unwrap_or_default();
             if name == key {
                 self.next += skipped + 1;
-                return line.get(key.len() + 1..).filter(|value| !value.is_empty());
+                let value = line.get(key.len() + 1..).filter(|value| !value.is_empty());
+                return value.map(Some).ok_or(HeaderError::Value(key));
             }
             if KEYS.contains(&name) {
-                return None;
+                return Ok(None);
             }
         }
-        None
+        Ok(None)
     }
 
     fn required(&mut self, key: &'static str) -> Result<&'a str, HeaderError> {
-        self.optional(key).ok_or(HeaderError::Missing(key))
+        self.optional(key)?.ok_or(HeaderError::Missing(key))
     }
 
     fn number(&mut self, key: &'static str) -> Result<u64, HeaderError> {
@@ -169,9 +176,16 @@ impl<'a> Fields<'a> {
         if number.to_string() == text { Ok(number) } else { Err(HeaderError::Value(key)) }
     }
 
+    fn time(&mut self) -> Result<UnixTime, HeaderError> {
+        let text = self.required("time")?;
+        let time: UnixTime = text.parse().map_err(|_| HeaderError::Value("time"))?;
+        // No fraction and no leap second: one time, one text.
+        if time.to_seconds_text() == text { Ok(time) } else { Err(HeaderError::Value("time")) }
+    }
+
     fn events(&mut self) -> Result<Vec<Event>, HeaderError> {
         let mut events = Vec::new();
-        while let Some(event) = self.optional("event") {
+        while let Some(event) = self.optional("event")? {
             events.push(Event::from_text(event));
         }
         // Whatever known key is left over stands twice or in the wrong place.
@@ -334,14 +348,33 @@ mod tests {
         let edit =
             |from: &str, to: &str| Header::from_text(&text.replacen(from, to, 1)).unwrap_err();
         assert_eq!(edit("@v1", "@v2"), HeaderError::Version);
+        assert_eq!(edit("@v1", "@v0"), HeaderError::NotAHeader);
+        assert_eq!(edit("@v1\n", "@v1\u{b}"), HeaderError::NotAHeader);
         assert_eq!(edit("fernlog", "otherlog"), HeaderError::NotAHeader);
         assert_eq!(edit("segment 1\n", ""), HeaderError::Missing("segment"));
         assert_eq!(edit("segment 1\n", "segment 01\n"), HeaderError::Value("segment"));
+        assert_eq!(edit("40Z\n", "40.5Z\n"), HeaderError::Value("time"));
         assert_eq!(edit("\nroot ", "\nroot A"), HeaderError::Value("root"));
         let other_root = encode_standard(&[9; 32]);
         assert_eq!(edit(&encode_standard(&header().before.root()), &other_root), HeaderError::Fold);
         assert_eq!(edit("first 6\n", "first 7\n"), HeaderError::Value("frontier"));
         assert_eq!(edit("event rolled size\n", "event x\ntime y\n"), HeaderError::Order);
         assert_eq!(edit("signer example.com", "signer other.com"), HeaderError::Value("signer"));
+    }
+
+    #[test]
+    fn a_known_line_without_a_value_is_named() {
+        let text = Header { before: Frontier::new(), segment: 0, ..header() }.to_text();
+        for key in ["frontier", "fernet-key-age", "event"] {
+            for line in [format!("{key}\n"), format!("{key} \n")] {
+                let place = match key {
+                    "frontier" => "fernet-key ",
+                    "fernet-key-age" => "signer ",
+                    _ => "event rolled",
+                };
+                let text = text.replacen(place, &(line + place), 1);
+                assert_eq!(Header::from_text(&text), Err(HeaderError::Value(key)), "{text}");
+            }
+        }
     }
 }

@@ -121,7 +121,8 @@ impl<R: Read> Lines<R> {
         }
         if self.end == self.buffer.len() {
             // Not further than one byte over the cap, which is enough to know that it is passed.
-            let room = (self.buffer.len() * 2).min(self.cap + 1).max(self.buffer.len() + 1);
+            let room =
+                (self.buffer.len() * 2).min(self.cap.saturating_add(1)).max(self.buffer.len() + 1);
             self.buffer.resize(room, 0);
         }
         let count = read(&mut self.source, &mut self.buffer[self.end..])?;

@@ -139,25 +139,31 @@ impl Text {
         let (year, month, day) = civil_from_days(time.seconds.div_euclid(DAY));
         let second = time.seconds.rem_euclid(DAY);
         let mut text = *b"0000-00-00T00:00:00.000000000Z";
-        let mut put = |from: usize, to: usize, mut value: i64| {
-            for digit in text[from..to].iter_mut().rev() {
-                *digit = b'0' + (value % 10) as u8;
-                value /= 10;
-            }
-        };
-        put(0, 4, year);
-        put(5, 7, month);
-        put(8, 10, day);
-        put(11, 13, second / 3600);
-        put(14, 16, second / 60 % 60);
-        put(17, 19, second % 60);
-        put(20, 29, i64::from(time.nanos));
+        // All of these are far below 2^32: the year ends at 9999.
+        let [year, month, day] = [year, month, day].map(|part| part as u32);
+        let second = second as u32;
+        put::<0, 4>(&mut text, year);
+        put::<5, 7>(&mut text, month);
+        put::<8, 10>(&mut text, day);
+        put::<11, 13>(&mut text, second / 3600);
+        put::<14, 16>(&mut text, second / 60 % 60);
+        put::<17, 19>(&mut text, second % 60);
+        put::<20, 29>(&mut text, time.nanos);
         Self(text)
     }
 
     fn as_str(&self) -> &str {
         // Digits and separators only.
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Writes `value` in decimal into the places from `FROM` to `TO`.
+fn put<const FROM: usize, const TO: usize>(text: &mut [u8; 30], value: u32) {
+    let mut rest = value;
+    for digit in text[FROM..TO].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
 }
 

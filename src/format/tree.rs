@@ -9,6 +9,10 @@ use crate::crypto::sha;
 /// A SHA-256 hash.
 pub type Hash = [u8; 32];
 
+/// More entries than any log can have. A header may claim any number, and what stands behind it is
+/// counted on from there.
+const MAX_SIZE: u64 = 1 << 62;
+
 /// The hash of an entry: `H(0x00 || data)`.
 #[must_use]
 pub fn leaf(data: &[u8]) -> Hash {
@@ -50,10 +54,12 @@ impl Frontier {
         Self { size: 0, hashes: Vec::with_capacity(64) }
     }
 
-    /// Takes a frontier that was written down; none if `size` calls for another number of hashes.
+    /// Takes a frontier that was written down; none if `size` calls for another number of hashes
+    /// or is so large that counting on from it could overflow.
     #[must_use]
     pub fn from_parts(size: u64, hashes: Vec<Hash>) -> Option<Self> {
-        (hashes.len() == size.count_ones() as usize).then_some(Self { size, hashes })
+        let fits = size <= MAX_SIZE && hashes.len() == size.count_ones() as usize;
+        fits.then_some(Self { size, hashes })
     }
 
     /// The number of entries.
@@ -141,5 +147,13 @@ mod tests {
         whole.push(leaf(b"next"));
         assert_eq!(resumed, whole);
         assert_eq!(Frontier::from_parts(5, vec![[0; 32]]), None);
+    }
+
+    #[test]
+    fn a_frontier_of_impossible_size_is_none() {
+        assert_eq!(Frontier::from_parts(u64::MAX, vec![[0; 32]; 64]), None);
+        let mut largest = Frontier::from_parts(MAX_SIZE, vec![[0; 32]]).unwrap();
+        largest.push([0; 32]);
+        assert_eq!(largest.size(), MAX_SIZE + 1);
     }
 }

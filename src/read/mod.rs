@@ -5,8 +5,10 @@
 
 mod decrypt;
 mod files;
+mod filter;
 mod inspect;
 mod log;
+mod member;
 mod prove;
 mod reader;
 mod report;
@@ -16,12 +18,11 @@ mod verify;
 
 pub use decrypt::{Failure, OpenedRecord, Opener, Order};
 pub use files::{Source, locate};
-pub use inspect::{HeaderFacts, SegmentFacts, inspect};
+pub use filter::{Filter, Pattern, Test};
+pub use inspect::{ChainFacts, SegmentFacts, inspect};
 pub use log::{Log, Segment};
-pub use prove::{
-    ProofRefused, ProveError, ProvenEntry, newest_checkpoint, prove_entry, prove_growth,
-    verify_proof,
-};
+pub use member::{MemberPath, json_text};
+pub use prove::{ProveError, newest_of, prove_growth, prove_record, verify_growth, verify_record};
 pub use reader::{Content, Damage, Line, Position, Reader};
 pub use report::{Check, Checks, Finding, FindingId, Report, SegmentReport, Severity, Verdict};
 pub use verify::{Anchor, Progress, Require, State, StateError, TornTail, VerifyOptions, verify};

@@ -136,27 +136,51 @@ fn integer(value: u64, out: &mut Vec<u8>) {
 /// Writes `text` as a JSON string; only what RFC 8259 section 7 demands is escaped.
 fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut written = 0;
-    for (place, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[written..place]);
-        written = place + 1;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            0x0c => out.extend_from_slice(b"\\f"),
-            other => out.extend_from_slice(format!("\\u{other:04x}").as_bytes()),
+    let mut rest = text.as_bytes();
+    while let Some(place) = first_escaped(rest) {
+        let (plain, escaped) = rest.split_at(place);
+        out.extend_from_slice(plain);
+        let Some((byte, behind)) = escaped.split_first() else { break };
+        escape(*byte, out);
+        rest = behind;
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+/// The first byte that a JSON string cannot hold as it is, eight bytes at a time.
+fn first_escaped(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    // The high bit of each byte that is zero, and perhaps of some above one that is.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let quote = zeros(word ^ (ONES * u64::from(b'"')));
+        let backslash = zeros(word ^ (ONES * u64::from(b'\\')));
+        let found = control | quote | backslash;
+        if found != 0 {
+            // The lowest mark is exact: borrows run only upwards.
+            return Some(number * 8 + found.trailing_zeros() as usize / 8);
         }
     }
-    out.extend_from_slice(&bytes[written..]);
-    out.push(b'"');
+    let in_tail = tail.iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\');
+    in_tail.map(|place| words.len() * 8 + place)
+}
+
+fn escape(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        0x08 => out.extend_from_slice(b"\\b"),
+        0x0c => out.extend_from_slice(b"\\f"),
+        other => out.extend_from_slice(format!("\\u{other:04x}").as_bytes()),
+    }
 }
 
 #[cfg(test)]
@@ -220,6 +244,12 @@ mod tests {
             prop_assert_eq!(&parsed["message"], &json!(message));
             prop_assert_eq!(&parsed["fields"][&name], &json!(value));
             prop_assert!(!text.contains('\n'));
+        }
+
+        #[test]
+        fn the_first_byte_to_escape_is_found(bytes: Vec<u8>) {
+            let slow = bytes.iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\');
+            prop_assert_eq!(first_escaped(&bytes), slow);
         }
     }
 }

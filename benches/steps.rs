@@ -1,0 +1,76 @@
+//! Time of each step of an append, of a whole append and of an open, as ratios of medians in one
+//! run: `cargo bench --bench steps`.
+
+mod support;
+
+use fernlog::crypto::{Cipher, TokenShape};
+use fernlog::format::{Frontier, leaf, node};
+use fernlog::{AuditLog, Durability, Key, Keyring, Level, Record, SigningKey};
+use support::{Round, black_box, floor};
+
+const RECORDS: usize = 2000;
+
+fn main() {
+    let key = Key::generate().expect("randomness");
+    let stock = fernet::Fernet::new(&key.to_text()).expect("a key");
+    let cipher = Cipher::new(&key);
+    let floor = floor::Floor::new();
+    let plaintext = support::plaintext();
+    let line = cipher.seal(&plaintext, 1_763_800_001, [7; 16]);
+    let hash = leaf(line.as_bytes());
+    let mut raw = Vec::new();
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = |name: &str| {
+        AuditLog::builder(folder.path().join(name))
+            .keyring(Keyring::new(key.clone()))
+            .log_key(SigningKey::generate("bench").expect("randomness"))
+            .durability(Durability::Written)
+            .open()
+            .expect("a log")
+    };
+    let log = open("written.log");
+    let buffered = open("buffered.log");
+    let plain = AuditLog::builder(folder.path().join("plain.log"))
+        .keyring(Keyring::new(key.clone()))
+        .plain()
+        .open()
+        .expect("a log");
+    let mut file = std::fs::File::create(folder.path().join("bare")).expect("a file");
+
+    let mut tree = Frontier::new();
+    let mut round = Round::new(RECORDS);
+    round.step("fernet crate: encrypt", |_| drop(black_box(stock.encrypt(&plaintext))));
+    round.step("floor: AES, HMAC, base64, SHA-256", |_| floor.run(&plaintext));
+    round.step("seal", |i| drop(black_box(cipher.seal(&plaintext, i as u64, [i as u8; 16]))));
+    round.step("leaf", |_| _ = black_box(leaf(black_box(line.as_bytes()))));
+    round.step("node", |_| _ = black_box(node(black_box(&hash), &hash)));
+    round.step("push into the tree", |_| tree.push(hash));
+    round.step("write(2) of one line", |_| {
+        std::io::Write::write_all(&mut file, line.as_bytes()).expect("a write");
+    });
+    round.step("append to a plain log, Buffered", |i| {
+        plain.append_with(&record(i), Durability::Buffered).expect("an append");
+    });
+    round.step("append, Buffered", |i| {
+        buffered.append_with(&record(i), Durability::Buffered).expect("an append");
+    });
+    round.step("append, Written", |i| {
+        log.append(&record(i)).expect("an append");
+    });
+    round.step("fernet crate: decrypt", |_| drop(black_box(stock.decrypt(&line).expect("opens"))));
+    round.step("open", |_| {
+        black_box(cipher.open(line.as_bytes(), &mut raw).expect("opens"));
+    });
+    round.step("shape (keyless)", |_| _ = black_box(TokenShape::of(line.as_bytes())));
+    round.print("fernet crate: encrypt");
+}
+
+/// A record whose plaintext has 200 bytes.
+fn record(number: usize) -> Record<'static> {
+    Record::new(Level::Info, "payment", support::MESSAGES[number % support::MESSAGES.len()])
+        .actor("user-10422")
+        .action("refund")
+        .resource("order/7731")
+        .outcome("ok")
+}

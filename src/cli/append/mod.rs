@@ -1,0 +1,82 @@
+//! `fernlog append`: lines of standard input become records at the end of a log.
+//!
+//! | file | step |
+//! |---|---|
+//! | `stdin.rs` | bytes, until the end or until somebody says stop |
+//! | `feed.rs` | lines, and word when there are none for now |
+//! | `shape.rs`, `object.rs` | a record from a line |
+//! | `run.rs` | the records into the log, acknowledged when they are safe |
+
+mod feed;
+mod object;
+mod run;
+mod shape;
+mod stdin;
+
+use std::io;
+
+use fernlog::{AuditLog, Durability, Upkeep};
+
+use crate::args::{AppendArgs, DurabilityArg};
+use crate::exit::Exit;
+use crate::failure::{self, Failure};
+use crate::input;
+use crate::target;
+use crate::ui::Ui;
+
+use feed::Feed;
+use run::Run;
+use stdin::{Stdin, Stop};
+
+/// Appends standard input.
+///
+/// # Errors
+///
+/// Keys or log that cannot be used, another writer, a write that fails. What was appended before
+/// stays in the log.
+pub(crate) fn run(args: &AppendArgs, ui: &Ui) -> Result<Exit, Failure> {
+    if args.keys.key_files.iter().chain(&args.sign.sign).any(|path| input::is_stdin(path)) {
+        return Err(Failure::usage("standard input is what is appended; keys come from elsewhere"));
+    }
+    let log = open(args, ui)?;
+    let stdin = Stdin::catching_signals().map_err(failed_input)?;
+    let mut feed = Feed::new(stdin, shape::LONGEST);
+    let exit = Run::new(args, log, ui).all(&mut feed)?;
+    Ok(match feed.source().stopped() {
+        Some(Stop::Interrupt) => {
+            ui.warning(&format!("interrupted after line {} of the input", feed.line()));
+            exit.worst(Exit::Interrupted)
+        }
+        // A service that is told to end and does so has done what was asked.
+        Some(Stop::Terminate) | None => exit,
+    })
+}
+
+fn open(args: &AppendArgs, ui: &Ui) -> Result<AuditLog, Failure> {
+    let path = target::log(&args.log.log)?;
+    let mut builder = AuditLog::builder(path.active())
+        .keyring(input::keyring(&args.keys, ui)?)
+        .durability(durability(args.durability))
+        // Nobody appends while the input is silent, and the last lines still get their checkpoint.
+        .upkeep(Upkeep::Thread);
+    builder = match &args.sign.sign {
+        Some(sign) => builder.log_key(input::signing_key(sign, ui)?),
+        None => builder.plain(),
+    };
+    if let Some(size) = args.roll_size {
+        builder = builder.roll_size(size);
+    }
+    Ok(builder.open()?)
+}
+
+fn durability(arg: DurabilityArg) -> Durability {
+    match arg {
+        DurabilityArg::Buffered => Durability::Buffered,
+        DurabilityArg::Written => Durability::Written,
+        DurabilityArg::Durable => Durability::Durable,
+    }
+}
+
+fn failed_input(error: io::Error) -> Failure {
+    Failure::usage(format!("standard input: {}", failure::reason(&error)))
+}

@@ -1,0 +1,87 @@
+//! Commands of the writer: the only ones that change a log.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
+
+use super::{KeySource, LevelArg, Log, examples, values};
+use crate::keyguard;
+
+/// Append standard input to a log
+///
+/// Every line of standard input becomes a record, empty ones too. The log is made when it does not
+/// exist, and put in order first when its last writer crashed. Whenever the input falls silent,
+/// everything so far has the durability asked for. SIGINT and SIGTERM end the input: what was read
+/// is appended, and the log is closed with a checkpoint.
+#[derive(Args, Debug)]
+#[command(after_help = examples::APPEND)]
+pub(crate) struct AppendArgs {
+    #[command(flatten)]
+    pub(crate) log: Log,
+    /// Write no chain: encrypted only, with nothing to verify
+    #[arg(long, conflicts_with = "sign")]
+    pub(crate) plain: bool,
+    /// Each line is a JSON object; its known members go to their places, the others to fields
+    #[arg(long)]
+    pub(crate) json_lines: bool,
+    /// Level of records that name none
+    #[arg(long, value_name = "LEVEL", default_value = "INFO", ignore_case = true)]
+    pub(crate) level: LevelArg,
+    /// Logger of records that name none
+    #[arg(long, value_name = "NAME")]
+    pub(crate) logger: Option<String>,
+    /// Field for every record; a value in the line itself goes before it (repeatable)
+    #[arg(long = "field", value_name = "NAME=VALUE", action = ArgAction::Append,
+          value_parser = values::name_and_value)]
+    pub(crate) fields: Vec<(String, String)>,
+    /// What an acknowledged record survives
+    #[arg(long, value_name = "LEVEL", default_value = "written")]
+    pub(crate) durability: DurabilityArg,
+    /// Begin the next segment when this one reaches SIZE, such as 64M
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub(crate) roll_size: Option<u64>,
+    /// Print the index of each record once it has the durability asked for
+    #[arg(long)]
+    pub(crate) ack: bool,
+    #[command(flatten)]
+    pub(crate) keys: KeySource,
+    #[command(flatten)]
+    pub(crate) sign: Sign,
+}
+
+/// The key that signs checkpoints.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Keys")]
+pub(crate) struct Sign {
+    /// Signer's private key, made by keygen
+    #[arg(long, value_name = "FILE", required_unless_present = "plain",
+          value_hint = ValueHint::FilePath, value_parser = keyguard::file_name())]
+    pub(crate) sign: Option<PathBuf>,
+}
+
+/// What a record survives once it is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DurabilityArg {
+    /// Nothing yet: it may still be in this process
+    Buffered,
+    /// A crash of this process
+    Written,
+    /// A power cut
+    Durable,
+}
+
+/// Close the active segment and begin the next
+///
+/// This is what a logrotate postrotate script calls; fernlog gives the closed segment its name.
+#[derive(Args, Debug)]
+#[command(after_help = examples::ROLL)]
+pub(crate) struct RollArgs {
+    #[command(flatten)]
+    pub(crate) log: Log,
+    #[command(flatten)]
+    pub(crate) keys: KeySource,
+    /// Signer's private key, made by keygen
+    #[arg(long, value_name = "FILE", help_heading = "Keys", value_hint = ValueHint::FilePath,
+          value_parser = keyguard::file_name())]
+    pub(crate) sign: PathBuf,
+}

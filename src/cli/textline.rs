@@ -1,0 +1,469 @@
+//! A record as one line of text: what `--format text` shows and what `grep` searches. The line is
+//! built as it is searched, without colour and escapes; these come when it is shown.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use anstyle::{AnsiColor, Style};
+use fernlog::format::StoredRecord;
+use fernlog::read::{MemberPath, OpenedRecord, json_text};
+use fernlog::{Level, UnixTime};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::value::RawValue;
+
+use crate::escape::{self, Place};
+use crate::time::{self, Digits};
+
+/// One line, which is filled again for each record.
+#[derive(Debug, Default)]
+pub(crate) struct TextLine {
+    text: Vec<u8>,
+    spans: Vec<Span>,
+    /// Where the member stands that is searched alone.
+    wanted: Option<Range<usize>>,
+    /// A quoted value holds a quote of its own.
+    inner_quotes: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Span {
+    end: usize,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Dim,
+    Level(Level),
+    Plain,
+    /// The inside of a quoted value that has quotes in it.
+    Quoted,
+}
+
+/// The colours of a match.
+const MATCH: Style = AnsiColor::Red.on_default().bold();
+
+impl TextLine {
+    /// Writes the line of a record; `wanted` is the member whose place is to be noted.
+    pub(crate) fn fill(
+        &mut self,
+        record: &OpenedRecord<'_>,
+        zone: &TimeZone,
+        wanted: Option<&MemberPath>,
+    ) {
+        self.text.clear();
+        self.spans.clear();
+        (self.wanted, self.inner_quotes) = (None, false);
+        let wanted = wanted.map_or("", MemberPath::as_str);
+        self.placed("timestamp", &moment(record.when(), zone), Kind::Dim, wanted);
+        self.push(b" ", Kind::Plain);
+        let Some(stored) = &record.record else {
+            self.push(b"FOREIGN  ", Kind::Dim);
+            let start = self.text.len();
+            self.push(record.plaintext, Kind::Plain);
+            self.wanted = (wanted == "message").then_some(start..self.text.len());
+            return;
+        };
+        let level = stored.level.map_or("-", Level::name);
+        let kind = stored.level.map_or(Kind::Plain, Kind::Level);
+        self.placed("level", level, kind, wanted);
+        for _ in level.len()..9 {
+            self.text.push(b' ');
+        }
+        self.end_span(Kind::Plain);
+        if let Some(logger) = stored.logger.as_deref().filter(|logger| !logger.is_empty()) {
+            self.placed("logger", logger, Kind::Plain, wanted);
+            self.push(b": ", Kind::Plain);
+        }
+        self.placed("message", &stored.message, Kind::Plain, wanted);
+        for_each_member(stored, &mut |name, value| self.member(name, value, wanted));
+    }
+
+    /// The line as it is searched.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Where the wanted member stands, if its text is in the line.
+    pub(crate) fn wanted(&self) -> Option<Range<usize>> {
+        self.wanted.clone()
+    }
+
+    /// Appends the line as it is shown; `matches` are set off when there is colour.
+    pub(crate) fn show(&self, matches: &[Range<usize>], colour: bool, out: &mut String) {
+        if !colour && !self.inner_quotes {
+            out.push_str(&escape::bytes(&self.text, Place::Text));
+            return;
+        }
+        let clean = escape::is_clean(&self.text, Place::Text);
+        let mut at = 0;
+        for span in &self.spans {
+            let style = if colour { style(span.kind) } else { Style::new() };
+            for (range, matched) in pieces(at..span.end, matches) {
+                let style = if colour && matched { MATCH } else { style };
+                let piece = self.text.get(range).unwrap_or_default();
+                let _ = write!(out, "{style}");
+                match (span.kind, clean) {
+                    (Kind::Quoted, _) => push_quoted(out, piece),
+                    // Clean text is UTF-8; a piece may end within a character, its bytes do not.
+                    (_, true) => out.push_str(&String::from_utf8_lossy(piece)),
+                    (_, false) => escape::append(out, piece, Place::Text),
+                }
+                let _ = write!(out, "{style:#}");
+            }
+            at = span.end;
+        }
+    }
+
+    /// A member that stands without its name.
+    fn placed(&mut self, name: &str, value: &str, kind: Kind, wanted: &str) {
+        let start = self.text.len();
+        self.push(value.as_bytes(), kind);
+        if name == wanted {
+            self.wanted = Some(start..self.text.len());
+        }
+    }
+
+    fn member(&mut self, name: &Name<'_>, value: &Value<'_>, wanted: &str) {
+        self.text.push(b' ');
+        if name.needs_prefix() {
+            self.text.extend_from_slice(b"fields.");
+        }
+        let quoted_name = !is_plain(&name.text);
+        if quoted_name {
+            self.text.push(b'"');
+        }
+        self.text.extend_from_slice(name.text.as_bytes());
+        self.text.extend_from_slice(if quoted_name { b"\"=" } else { b"=" });
+        self.end_span(Kind::Dim);
+        let (text, quote) = match value {
+            Value::Text(text) => (text.as_ref(), !is_plain(text)),
+            Value::Json(json) => (*json, false),
+        };
+        if quote {
+            self.push(b"\"", Kind::Plain);
+        }
+        let start = self.text.len();
+        let inner = quote && text.contains('"');
+        self.inner_quotes |= inner;
+        self.push(text.as_bytes(), if inner { Kind::Quoted } else { Kind::Plain });
+        if name.is(wanted) {
+            self.wanted = Some(start..self.text.len());
+        }
+        if quote {
+            self.push(b"\"", Kind::Plain);
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], kind: Kind) {
+        self.text.extend_from_slice(bytes);
+        self.end_span(kind);
+    }
+
+    fn end_span(&mut self, kind: Kind) {
+        let end = self.text.len();
+        match self.spans.last_mut() {
+            Some(last) if last.kind == kind => last.end = end,
+            _ => self.spans.push(Span { end, kind }),
+        }
+    }
+}
+
+/// A moment as lines of text have it: milliseconds, in the zone.
+pub(crate) fn moment(time: UnixTime, zone: &TimeZone) -> String {
+    moment_with(time, zone, Digits::Fixed(3))
+}
+
+/// A moment in the zone. What a calendar of the zone cannot write is given in UTC.
+pub(crate) fn moment_with(time: UnixTime, zone: &TimeZone, digits: Digits) -> String {
+    let nanos = i32::try_from(time.nanos()).unwrap_or(0);
+    match (Timestamp::new(time.seconds(), nanos), digits) {
+        (Ok(_), Digits::Fixed(3)) if *zone == TimeZone::UTC => {
+            let text = time.to_string();
+            format!("{}Z", text.get(..23).unwrap_or(&text))
+        }
+        (Ok(moment), digits) => time::print(moment, zone, digits),
+        (Err(_), _) => time.to_string(),
+    }
+}
+
+/// The name of a member behind the message.
+#[derive(Debug)]
+pub(crate) struct Name<'a> {
+    pub(crate) text: Cow<'a, str>,
+    /// Whether it is one of `fields`.
+    is_field: bool,
+}
+
+impl Name<'_> {
+    /// Whether a field has the name of a member that the format knows.
+    pub(crate) fn needs_prefix(&self) -> bool {
+        self.is_field && MemberPath::new(&self.text).is_some_and(|path| path.is_known())
+    }
+
+    fn is(&self, path: &str) -> bool {
+        match path.strip_prefix("fields.") {
+            Some(rest) => self.is_field && self.text == rest,
+            None => self.text == path && !self.needs_prefix(),
+        }
+    }
+}
+
+/// The value of a member: text, or JSON of any other kind.
+#[derive(Debug)]
+pub(crate) enum Value<'a> {
+    Text(Cow<'a, str>),
+    Json(&'a str),
+}
+
+impl<'a> Value<'a> {
+    fn of(value: &'a RawValue) -> Self {
+        if value.get().starts_with('"') {
+            Value::Text(json_text(value))
+        } else {
+            Value::Json(value.get())
+        }
+    }
+}
+
+/// Hands over every member but those that stand before the others, in the order of the format.
+pub(crate) fn for_each_member(
+    record: &StoredRecord<'_>,
+    each: &mut dyn FnMut(&Name<'_>, &Value<'_>),
+) {
+    let own = |name| Name { text: Cow::Borrowed(name), is_field: false };
+    let number = |value: u64| Value::Text(value.to_string().into());
+    for (name, text) in record.texts() {
+        each(&own(name), &Value::Text(text.into()));
+        if let ("host", Some(pid)) = (name, record.pid) {
+            each(&own("pid"), &number(pid));
+        }
+    }
+    if let (None, Some(pid)) = (record.text("host"), record.pid) {
+        each(&own("pid"), &number(pid));
+    }
+    for (name, id) in [
+        ("trace_id", &record.trace_id),
+        ("span_id", &record.span_id),
+        ("parent_span_id", &record.parent_span_id),
+    ] {
+        if let Some(id) = id {
+            each(&own(name), &Value::Text(id.as_ref().into()));
+        }
+    }
+    if let Some(line) = record.line {
+        each(&own("line"), &number(line));
+    }
+    if let Some(exception) = record.exception {
+        for_each_part(exception, each);
+    }
+    for (name, value) in &record.fields {
+        each(&Name { text: name.as_ref().into(), is_field: true }, &Value::of(value));
+    }
+    for (name, value) in &record.unknown {
+        each(&Name { text: name.as_ref().into(), is_field: false }, &Value::of(value));
+    }
+    if let Some(kind) = record.kind.name() {
+        each(&own("kind"), &Value::Text(kind.into()));
+    }
+}
+
+/// The members of an exception, the type first.
+fn for_each_part(exception: &RawValue, each: &mut dyn FnMut(&Name<'_>, &Value<'_>)) {
+    type Parts<'a> = BTreeMap<String, &'a RawValue>;
+    let Ok(mut parts) = serde_json::from_str::<Parts<'_>>(exception.get()) else { return };
+    let mut part = |name: &str, value: &RawValue| {
+        let text = format!("exception.{name}").into();
+        each(&Name { text, is_field: false }, &Value::of(value));
+    };
+    for name in ["type", "message", "causes", "stacktrace"] {
+        if let Some(value) = parts.remove(name) {
+            part(name, value);
+        }
+    }
+    parts.iter().for_each(|(name, value)| part(name, value));
+}
+
+/// Whether a name or value can stand without quotes.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let special = |c: char| c.is_whitespace() || c.is_control() || c == '"' || c == '=';
+    !text.is_empty() && !text.contains(special)
+}
+
+/// The inside of a quoted value: quotes and backslashes have a backslash before them.
+fn push_quoted(out: &mut String, piece: &[u8]) {
+    for part in piece.split_inclusive(|byte| *byte == b'"') {
+        let (text, quote) = match part.strip_suffix(b"\"") {
+            Some(text) => (text, "\\\""),
+            None => (part, ""),
+        };
+        escape::append(out, text, Place::Text);
+        out.push_str(quote);
+    }
+}
+
+/// Cuts a range at the edges of matches.
+fn pieces(range: Range<usize>, matches: &[Range<usize>]) -> Vec<(Range<usize>, bool)> {
+    let mut out = Vec::new();
+    let mut at = range.start;
+    for found in matches {
+        let (start, end) = (found.start.max(at), found.end.min(range.end));
+        if start < end {
+            out.push((at..start, false));
+            out.push((start..end, true));
+            at = end;
+        }
+    }
+    out.push((at..range.end, false));
+    out.retain(|(range, _)| !range.is_empty());
+    out
+}
+
+fn style(kind: Kind) -> Style {
+    match kind {
+        Kind::Dim => Style::new().dimmed(),
+        Kind::Level(Level::Critical | Level::Error) => AnsiColor::Red.on_default(),
+        Kind::Level(Level::Warning) => AnsiColor::Yellow.on_default(),
+        _ => Style::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fernlog::read::Order;
+
+    pub(crate) fn opened(plaintext: &[u8]) -> OpenedRecord<'_> {
+        OpenedRecord {
+            time: 1_763_800_000,
+            plaintext,
+            record: StoredRecord::decode(plaintext),
+            key: None,
+            order: Order::Unknown,
+        }
+    }
+
+    fn line(plaintext: &str) -> TextLine {
+        let mut line = TextLine::default();
+        line.fill(&opened(plaintext.as_bytes()), &TimeZone::UTC, None);
+        line
+    }
+
+    fn shown(plaintext: &str) -> String {
+        let mut out = String::new();
+        line(plaintext).show(&[], false, &mut out);
+        out
+    }
+
+    fn with_fields(fields: &str) -> String {
+        let plaintext = format!(r#"{{"message":"m","fields":{fields}}}"#);
+        shown(&plaintext).rsplit_once("m ").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn a_record_is_time_level_logger_message_and_the_rest_by_name() {
+        let record = r#"{"seq":3,"timestamp":"2026-11-22T10:15:30.123456789Z","level":"WARNING","logger":"app.db","message":"slow query","actor":"alice","host":"web7","pid":42,"thread":"main","line":7,"fields":{"ms":1200,"sql":"select 1"},"kind":"gap"}"#;
+        assert_eq!(
+            shown(record),
+            "2026-11-22T10:15:30.123Z WARNING  app.db: slow query actor=alice host=web7 pid=42 \
+             thread=main line=7 ms=1200 sql=\"select 1\" kind=gap"
+        );
+    }
+
+    #[test]
+    fn what_is_absent_leaves_no_trace() {
+        assert_eq!(shown(r#"{"message":"m"}"#), "2025-11-22T08:26:40.000Z -        m");
+        assert_eq!(shown(r#"{"message":"m","logger":""}"#), "2025-11-22T08:26:40.000Z -        m");
+    }
+
+    #[test]
+    fn a_foreign_plaintext_is_marked() {
+        assert_eq!(shown("{\"a\":1}"), "2025-11-22T08:26:40.000Z FOREIGN  {\"a\":1}");
+        let mut line = TextLine::default();
+        line.fill(&opened(b"\xff\x1b"), &TimeZone::UTC, None);
+        let mut out = String::new();
+        line.show(&[], false, &mut out);
+        assert!(out.ends_with("FOREIGN  \\xff\\x1b"));
+    }
+
+    #[test]
+    fn a_line_end_cannot_forge_a_record() {
+        let text =
+            shown(r#"{"message":"a\n2026-11-22T10:15:30.123Z INFO b","fields":{"x\ny":"c\nd"}}"#);
+        assert!(!text.contains('\n'));
+        assert!(text.ends_with("\"x\\ny\"=\"c\\nd\""));
+    }
+
+    #[test]
+    fn values_are_quoted_when_they_could_be_misread() {
+        assert_eq!(
+            with_fields(r#"{"a":"","b":"x=y","c":"x y","d":"xy"}"#),
+            r#"a="" b="x=y" c="x y" d=xy"#
+        );
+        assert_eq!(
+            with_fields(r#"{"a":"x\" actor=\"root","b":"C:\\x"}"#),
+            r#"a="x\" actor=\"root" b=C:\x"#
+        );
+        assert_eq!(
+            with_fields(r#"{"a b":1,"c":{"d":[1, 2]},"e":null}"#),
+            r#""a b"=1 c={"d":[1, 2]} e=null"#
+        );
+    }
+
+    #[test]
+    fn a_field_with_the_name_of_a_member_says_so() {
+        assert_eq!(with_fields(r#"{"actor":"x","user":"y"}"#), "fields.actor=x user=y");
+    }
+
+    #[test]
+    fn an_exception_is_told_whole() {
+        let record = r#"{"message":"m","exception":{"stacktrace":"a\nb","causes":["x"],"type":"E","message":"bad thing"}}"#;
+        assert!(shown(record).ends_with(
+            "m exception.type=E exception.message=\"bad thing\" exception.causes=[\"x\"] \
+             exception.stacktrace=\"a\\nb\""
+        ));
+    }
+
+    #[test]
+    fn escapes_are_due_for_the_line_as_a_whole() {
+        let text = shown(r#"{"message":"C:\\new \u001b[2J","fields":{"a":"\"\\"}}"#);
+        assert!(text.ends_with(r#"C:\\new \x1b[2J a="\"\\""#), "{text}");
+    }
+
+    #[test]
+    fn matches_are_set_off_and_leave_the_text_alone() {
+        let line = line(r#"{"message":"one two \u001b"}"#);
+        let at = line.text().len() - 9;
+        let mut out = String::new();
+        line.show(&[at + 4..at + 7], true, &mut out);
+        assert!(out.contains("one \u{1b}[1m\u{1b}[31mtwo\u{1b}[0m \\x1b"), "{out:?}");
+    }
+
+    #[test]
+    fn the_wanted_member_is_found_in_the_line() {
+        let record =
+            opened(br#"{"message":"m","actor":"bob","fields":{"actor":"eve","user":"kim"}}"#);
+        let mut line = TextLine::default();
+        for (name, value) in
+            [("actor", "bob"), ("fields.actor", "eve"), ("user", "kim"), ("message", "m")]
+        {
+            line.fill(&record, &TimeZone::UTC, MemberPath::new(name).as_ref());
+            assert_eq!(&line.text()[line.wanted().unwrap()], value.as_bytes(), "{name}");
+        }
+        line.fill(&record, &TimeZone::UTC, MemberPath::new("host").as_ref());
+        assert_eq!(line.wanted(), None);
+    }
+
+    #[test]
+    fn times_are_in_the_zone_and_the_last_day_is_no_panic() {
+        let berlin = time::zone("Europe/Berlin").unwrap();
+        assert_eq!(moment(UnixTime::new(0, 0), &berlin), "1970-01-01T01:00:00.000+01:00");
+        let last = UnixTime::from_token(u64::MAX);
+        for zone in [TimeZone::UTC, berlin] {
+            assert!(moment(last, &zone).starts_with("9999-12-31T23:59:59"));
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Opening a log: the same code begins a new one, goes on after a clean stop, and recovers from a
+//! crash at any step (docs/format.md, section 9).
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::crypto::{Key, Keyring, SigningKey};
+use crate::error::{Conflict, Error, Result};
+use crate::format::{
+    ChainItem, ChainReader, Event, Header, Level, LogPath, Record, RecordKind, SegmentName,
+    UnixTime,
+};
+use crate::write::chain::{Chain, NewNames, NextSegment, exists, finish_roll, withdraw};
+use crate::write::file::{Disk, Lock, LogFile, Opening, append_all};
+use crate::write::roll::{Reason, RollPolicy};
+use crate::write::scan::{self, FoundChain, Tail};
+use crate::write::writer::{Sealer, Writer};
+
+/// A `.signer` is one line with a name in it.
+const MAX_SIGNER: usize = 64 << 10;
+
+/// What is asked of [`open`].
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) path: LogPath,
+    pub(super) keyring: Keyring,
+    /// None for a plain log.
+    pub(super) log_key: Option<SigningKey>,
+    /// Milliseconds for the headers of new segments.
+    pub(super) interval: u64,
+    pub(super) roll: RollPolicy,
+}
+
+/// Takes the lock and gives a writer that stands behind the last whole line.
+pub(super) fn open(
+    request: &Request,
+    now: UnixTime,
+    process: u32,
+) -> Result<(Writer, Box<dyn Lock>)> {
+    let Request { disk, path, .. } = request;
+    let lock_path = path.beside(SegmentName::Active, "lock");
+    let holder = format!("process {process}\n");
+    let lock = disk
+        .lock(&lock_path, &holder)
+        .map_err(Error::io("lock", &lock_path))?
+        .map_err(|holder| Error::Locked { path: path.active(), holder })?;
+    let (mut writer, recovery) = match &request.log_key {
+        Some(log_key) => open_chained(request, log_key, now)?,
+        None => open_plain(request)?,
+    };
+    recovery.tell(&mut writer, now, process)?;
+    if writer.sealer.key != *request.keyring.primary() {
+        let new = request.keyring.primary();
+        writer.lifecycle(RecordKind::KeyChange, key_change(new), now, process)?;
+        writer.sealer = Sealer::new(new.clone());
+        writer.roll(Reason::Key, now)?;
+    }
+    // Covers whole lines that a crash left uncovered.
+    writer.checkpoint()?;
+    Ok((writer, lock))
+}
+
+/// What opening had to mend.
+#[derive(Debug, Default)]
+struct Recovery {
+    /// The bytes and the name of the file that they were saved in.
+    torn: Option<(u64, String)>,
+    /// The bytes are still there: the file can only be appended to.
+    kept: bool,
+}
+
+impl Recovery {
+    /// Writes down what was mended, in the log itself.
+    fn tell(self, writer: &mut Writer, now: UnixTime, process: u32) -> Result<()> {
+        let Some((bytes, saved)) = self.torn else { return Ok(()) };
+        if self.kept {
+            writer.events.push(Event::TornTailKept(bytes));
+            writer.roll(Reason::Restart, now)?;
+        } else {
+            writer.events.push(Event::TornTail(bytes));
+        }
+        let record = Record::new(Level::Notice, "fernlog", "an incomplete last line was set aside")
+            .field("bytes", bytes)
+            .field("saved", saved);
+        writer.lifecycle(RecordKind::Recovered, record, now, process)
+    }
+}
+
+fn key_change(new: &Key) -> Record<'static> {
+    Record::new(Level::Notice, "fernlog", "the next segment has another key")
+        .field("key_id", new.id().to_string())
+}
+
+fn open_chained(
+    request: &Request,
+    log_key: &SigningKey,
+    now: UnixTime,
+) -> Result<(Writer, Recovery)> {
+    let Request { disk, path, keyring, .. } = request;
+    let disk = &**disk;
+    let chain_path = path.beside(SegmentName::Active, "chain");
+    complete_roll(disk, path, log_key)?;
+    let found = match scan::chain(disk, &chain_path)? {
+        Some(found) => found,
+        None => {
+            begin(request, log_key, now)?;
+            let missing = Conflict::PartMissing;
+            scan::chain(disk, &chain_path)?
+                .ok_or(Error::Conflict { path: chain_path.clone(), what: missing })?
+        }
+    };
+    found.check(log_key, &chain_path)?;
+    let header = &found.header;
+    let key = keyring
+        .committed(&header.origin, &header.key_commitment)
+        .ok_or_else(|| Error::WrongKey { wanted: header.key_id, given: keyring.ids() })?
+        .clone();
+    let lines = scan::lines(disk, path, header, &found.header_text, &found.last.checkpoint)?;
+
+    // From here on files are changed; nothing above may have failed.
+    let log_path = path.active();
+    let mut log = open_file(disk, &log_path, Opening::Either)?;
+    let mut chain_file = open_file(disk, &chain_path, Opening::Existing)?;
+    if let Some(torn) = found.torn {
+        save_aside(disk, path.folder(), &chain_path, torn)?;
+        cut(&mut *chain_file, &chain_path, torn)?;
+    }
+    let mut recovery = Recovery::default();
+    if let Some(torn) = lines.torn {
+        let saved = save_aside(disk, path.folder(), &log_path, torn)?;
+        recovery.torn = Some((torn.length, saved));
+        recovery.kept = cut(&mut *log, &log_path, torn).is_err();
+    }
+    let Some(segment_key) = segment_key(disk, path, header)? else {
+        return after_lost_signer(request, log_key, &found, lines.tree, recovery, key, now);
+    };
+    let FoundChain { header, last, length, .. } = found;
+    let writer = Writer {
+        disk: Arc::clone(&request.disk),
+        path: path.clone(),
+        sealer: Sealer::new(key),
+        roll: request.roll,
+        log,
+        segment: header.segment,
+        written: lines.bytes,
+        buffer: Vec::new(),
+        next: lines.tree.size(),
+        // Lines that were only written may be in the page cache still: the next checkpoint syncs.
+        unsynced: true,
+        chain: Some(Chain {
+            log_key: log_key.clone(),
+            segment_key,
+            header,
+            broken: false,
+            uncovered_since: (lines.tree.size() > last.checkpoint.size).then_some(now),
+            tree: lines.tree,
+            file: chain_file,
+            length,
+            hashes: lines.hashes.file,
+            unwritten_hashes: Vec::new(),
+            signed: last.checkpoint.size,
+        }),
+        poisoned: false,
+        interval: request.interval,
+        events: Vec::new(),
+    };
+    Ok((writer, recovery))
+}
+
+/// Begins a log where there is none.
+fn begin(request: &Request, log_key: &SigningKey, now: UnixTime) -> Result<()> {
+    let Request { disk, path, keyring, interval, .. } = request;
+    let files = disk.list(path.folder()).map_err(Error::io("list", path.folder()))?;
+    if !path.segments(files).is_empty() {
+        // Lines without their chain, or closed segments without an active one: whoever took the
+        // rest away must not get a fresh chain over what is left.
+        return Err(Error::Conflict { path: path.active(), what: Conflict::PartMissing });
+    }
+    let before = crate::format::Frontier::new();
+    let key = keyring.primary();
+    let next = NextSegment::new(log_key.name(), 0, before, key, *interval, Vec::new(), now)?;
+    next.prepare(&**disk, path, log_key, None)?;
+    finish_roll(&**disk, path, &next.header)
+}
+
+/// Completes a roll that stopped half way, with the header that it had prepared and no other.
+fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Result<()> {
+    let chain_new = NewNames::of(path).chain_new;
+    let Some(file) = disk.read(&chain_new).map_err(Error::io("open", &chain_new))? else {
+        return Ok(());
+    };
+    let mut reader = ChainReader::new(file);
+    let (_, header) = reader.header().map_err(Error::io("read", &chain_new))?;
+    let handover = reader.next_item().map_err(Error::io("read", &chain_new))?;
+    match (header, handover) {
+        (Ok(header), Some((_, ChainItem::Checkpoint(signed))))
+            if signed.checkpoint.size == header.first() + 1 =>
+        {
+            if signed.note.require(log_key.verifier()).is_err() {
+                return Err(Error::Conflict { path: chain_new, what: Conflict::Signature });
+            }
+            finish_roll(disk, path, &header)
+        }
+        // It stopped before both files were whole, so nothing was renamed and nobody has seen it.
+        _ => withdraw(disk, path),
+    }
+}
+
+/// The private key of the segment of `header`; none if it is lost.
+fn segment_key(disk: &dyn Disk, path: &LogPath, header: &Header) -> Result<Option<SigningKey>> {
+    let NewNames { signer, signer_new, .. } = NewNames::of(path);
+    let load = |path: &Path| -> Result<Option<SigningKey>> {
+        let Some(file) = disk.read(path).map_err(Error::io("open", path))? else {
+            return Ok(None);
+        };
+        let mut text = Zeroizing::new(String::with_capacity(MAX_SIGNER + 1));
+        let mut limited = Read::take(file, MAX_SIGNER as u64);
+        // What cannot be read as a key is a lost key: the log goes on and says so.
+        let read = limited.read_to_string(&mut text).is_ok();
+        let key = read.then(|| SigningKey::from_text(text.trim_end()).ok()).flatten();
+        Ok(key.filter(|key| *key.verifier() == header.signer))
+    };
+    if let Some(key) = load(&signer)? {
+        disk.remove(&signer_new).map_err(Error::io("remove", &signer_new))?;
+        return Ok(Some(key));
+    }
+    // The roll stopped between its last two renames.
+    let key = load(&signer_new)?;
+    if key.is_some() {
+        disk.replace(&signer_new, &signer).map_err(Error::io("rename", &signer_new))?;
+        disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))?;
+    }
+    Ok(key)
+}
+
+/// Goes on without the old segment's key: the hand-over rests on the log key alone and says so.
+fn after_lost_signer(
+    request: &Request,
+    log_key: &SigningKey,
+    found: &FoundChain,
+    tree: crate::format::Frontier,
+    recovery: Recovery,
+    key: Key,
+    now: UnixTime,
+) -> Result<(Writer, Recovery)> {
+    let Request { disk, path, interval, .. } = request;
+    let header = &found.header;
+    let mut events = vec![Event::Rolled(Reason::Restart.name().to_owned()), Event::SignerLost];
+    if let (Some((bytes, _)), true) = (&recovery.torn, recovery.kept) {
+        events.push(Event::TornTailKept(*bytes));
+    }
+    let uncovered = tree.size() - found.last.checkpoint.size;
+    if uncovered > 0 {
+        events.push(Event::Uncommitted(uncovered));
+    }
+    // The lines must be durable before a new header signs over them.
+    let log = path.active();
+    open_file(&**disk, &log, Opening::Existing)?.sync().map_err(Error::io("sync", &log))?;
+    let next =
+        NextSegment::new(&header.origin, header.segment + 1, tree, &key, *interval, events, now)?;
+    next.check_names(&**disk, path)?;
+    next.prepare(&**disk, path, log_key, None)?;
+    finish_roll(&**disk, path, &next.header)?;
+    let (writer, _) = open_chained(request, log_key, now)?;
+    Ok((writer, Recovery { kept: false, ..recovery }))
+}
+
+fn open_plain(request: &Request) -> Result<(Writer, Recovery)> {
+    let Request { disk, path, keyring, .. } = request;
+    let chain = path.beside(SegmentName::Active, "chain");
+    if exists(&**disk, &chain)? {
+        return Err(Error::Refused {
+            path: path.active(),
+            why: "it has a chain: it is no plain log",
+        });
+    }
+    let files = disk.list(path.folder()).map_err(Error::io("list", path.folder()))?;
+    let (mut next, mut segment) = (0, 0);
+    for name in path.segments(files) {
+        if let SegmentName::Closed(number) = name {
+            next += scan::plain_lines(&**disk, &path.segment(name))?.0;
+            segment = number + 1;
+        }
+    }
+    let log_path = path.active();
+    let (lines, written, torn) = scan::plain_lines(&**disk, &log_path)?;
+    let mut log = open_file(&**disk, &log_path, Opening::Either)?;
+    disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))?;
+    let mut recovery = Recovery::default();
+    if let Some(torn) = torn {
+        let saved = save_aside(&**disk, path.folder(), &log_path, torn)?;
+        cut(&mut *log, &log_path, torn)?;
+        recovery.torn = Some((torn.length, saved));
+    }
+    let writer = Writer {
+        disk: Arc::clone(disk),
+        path: path.clone(),
+        sealer: Sealer::new(keyring.primary().clone()),
+        roll: request.roll,
+        log,
+        segment,
+        written,
+        buffer: Vec::new(),
+        next: next + lines,
+        unsynced: true,
+        chain: None,
+        poisoned: false,
+        interval: request.interval,
+        events: Vec::new(),
+    };
+    Ok((writer, recovery))
+}
+
+fn open_file(disk: &dyn Disk, path: &Path, opening: Opening) -> Result<Box<dyn LogFile>> {
+    disk.open(path, opening).map_err(Error::io("open", path))
+}
+
+/// Copies the tail of a file to one of its own and makes that durable; gives its name.
+fn save_aside(disk: &dyn Disk, folder: &Path, path: &Path, tail: Tail) -> Result<String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let base = format!("{name}.torn-{}", tail.offset);
+    // A crash in the middle of an earlier recovery leaves a copy: it is kept as well.
+    let names = std::iter::once(base.clone()).chain((2..1000).map(|n| format!("{base}-{n}")));
+    let mut saved: Option<(PathBuf, Box<dyn LogFile>, String)> = None;
+    for name in names {
+        let to = folder.join(&name);
+        match disk.open(&to, Opening::New) {
+            Ok(file) => {
+                saved = Some((to, file, name));
+                break;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(source) => return Err(Error::Io { action: "create", path: to, source }),
+        }
+    }
+    let Some((to, mut file, name)) = saved else {
+        return Err(Error::Exists { path: folder.join(base) });
+    };
+    let read_error = || Error::io("read", path);
+    let mut source = disk
+        .read(path)
+        .map_err(read_error())?
+        .ok_or_else(|| Error::refused(path, "it was removed while it was being opened"))?;
+    let skipped =
+        std::io::copy(&mut std::io::Read::take(&mut source, tail.offset), &mut std::io::sink());
+    skipped.map_err(read_error())?;
+    let mut chunk = vec![0; 64 << 10];
+    loop {
+        match source.read(&mut chunk).map_err(read_error())? {
+            0 => break,
+            count => append_all(&mut *file, &chunk[..count]).map_err(Error::io("write", &to))?,
+        }
+    }
+    file.sync().map_err(Error::io("sync", &to))?;
+    disk.sync_folder(folder).map_err(Error::io("sync", folder))?;
+    Ok(name)
+}
+
+fn cut(file: &mut dyn LogFile, path: &Path, tail: Tail) -> Result<()> {
+    file.cut(tail.offset).and_then(|()| file.sync()).map_err(Error::io("cut", path))
+}

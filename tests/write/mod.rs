@@ -1,0 +1,4 @@
+mod appending;
+mod plain;
+mod recovery;
+mod rolling;
