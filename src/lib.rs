@@ -67,8 +67,8 @@
 //! - No cover for how many records there are, when they came, and how long they are.
 //! - No logging framework, no search engine, no store with many writers: one log, one writer.
 //!
-//! The library prints nothing, never exits, installs no handlers, and starts no threads but those
-//! that were asked for.
+//! The library prints nothing, never exits, installs no handlers, and starts no thread that outlives
+//! a call unless it was asked to.
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 // A panic in a library takes its host down; each exception has its proof beside it.
