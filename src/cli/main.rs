@@ -6,6 +6,7 @@
 
 mod append;
 mod args;
+mod checkpoint;
 mod colour;
 mod damage;
 mod decrypt;
@@ -29,6 +30,7 @@ mod pattern;
 mod print;
 mod process;
 mod progress;
+mod prove;
 mod reading;
 mod records;
 mod roll;
@@ -88,6 +90,9 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
         Command::Grep(args) => grep::run(&args, ui),
         Command::Tail(args) => tail::run(&args, ui),
         Command::Verify(args) => verify::run(&args, ui),
+        Command::Inspect(args) => inspect::run(&args, ui),
+        Command::Checkpoint(args) => checkpoint::run(&args, ui),
+        Command::Prove(args) => prove::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
         Command::Man(args) => generate::man(&args, ui),
         Command::Help(args) => topics::run(&args, ui),
