@@ -121,7 +121,7 @@ pub(crate) fn one_stdin<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) -> Res
 }
 
 /// The name under which the library can open what the user means.
-fn stdin_or(path: &Path) -> &Path {
+pub(crate) fn stdin_or(path: &Path) -> &Path {
     if is_stdin(path) { Path::new("/dev/stdin") } else { path }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use fernlog::UnixTime;
 use fernlog::crypto::TokenShape;
 use fernlog::format::{Checkpoint, GrowthProof, RecordProof};
@@ -77,6 +79,8 @@ struct Proven {
     what: &'static str,
     checkpoint: Checkpoint,
     index: Option<u64>,
+    /// The line that is proven, as it stands in the log: whoever has the key can open it.
+    entry: Option<String>,
     time: Option<UnixTime>,
     from: Option<u64>,
 }
@@ -107,8 +111,8 @@ fn verify(file: &Path, args: &ProveArgs, ui: &Ui) -> Result<Exit, Failure> {
         }
         let checked = read::verify_growth(&text, old, &vkey).map(drop);
         let what = "the log only grew";
-        let from = Some(proof.old);
-        (Proven { what, checkpoint: proof.checkpoint, index: None, time: None, from }, checked)
+        let (checkpoint, from) = (proof.checkpoint, Some(proof.old));
+        (Proven { what, checkpoint, index: None, entry: None, time: None, from }, checked)
     } else {
         if args.checkpoint.is_some() {
             return Err(Failure::usage("--checkpoint is for proofs that the log grew"));
@@ -118,8 +122,9 @@ fn verify(file: &Path, args: &ProveArgs, ui: &Ui) -> Result<Exit, Failure> {
         let time = TokenShape::of(&proof.entry).ok().map(|shape| UnixTime::from_token(shape.time));
         let what =
             if time.is_some() { "the record is in the log" } else { "the header is in the log" };
-        let index = Some(proof.index);
-        (Proven { what, checkpoint: proof.checkpoint, index, time, from: None }, checked)
+        let entry = Some(String::from_utf8_lossy(&proof.entry).into_owned());
+        let (checkpoint, index) = (proof.checkpoint, Some(proof.index));
+        (Proven { what, checkpoint, index, entry, time, from: None }, checked)
     };
     let (exit, reason) = match checked {
         Ok(()) => (Exit::Ok, ""),
@@ -137,7 +142,9 @@ fn verify(file: &Path, args: &ProveArgs, ui: &Ui) -> Result<Exit, Failure> {
             "file": plain_name(file),
             "origin": proven.checkpoint.origin,
             "size": proven.checkpoint.size,
+            "root": STANDARD.encode(proven.checkpoint.root),
             "index": proven.index,
+            "entry": proven.entry,
             "time": proven.time.map(UnixTime::to_seconds_text),
             "from": proven.from,
             "key": key,
@@ -168,6 +175,10 @@ fn human(name: &str, proven: &Proven, exit: Exit, reason: &str, key: &str, ui: &
     }
     let label = if proven.from.is_some() { "to size" } else { "log size" };
     out.pair(label, &HumanCount(proven.checkpoint.size).to_string());
+    out.pair("root", &STANDARD.encode(proven.checkpoint.root));
     out.pair("signed by", key);
+    if let (Some(token), Some(_)) = (&proven.entry, proven.time) {
+        out.pair("token", token);
+    }
     out.finish()
 }

@@ -125,9 +125,12 @@ impl<R: Read> ChainReader<R> {
                     return Ok(Some((start, ChainItem::Damage)));
                 }
                 Scan::Tail(tail, length) => {
+                    // A power cut may leave zeros where a file had grown and nothing was written.
+                    let zeros = tail.iter().rev().take_while(|&&byte| byte == 0).count();
+                    let written = &tail[..tail.len() - zeros];
                     let fits = note.len() + tail.len() < MAX_NOTE
                         && tail.len() as u64 == length
-                        && may_begin_line(lines, tail, &self.origin);
+                        && may_begin_line(lines, written, &self.origin);
                     let torn = ChainItem::Torn(note.len() as u64 + length);
                     return Ok(Some((start, if fits { torn } else { ChainItem::Damage })));
                 }
@@ -272,6 +275,19 @@ mod tests {
             let items = read(&text.as_bytes()[..cut]);
             assert_eq!(sizes(&items), [1, 1000], "{cut}");
             assert_eq!(items[1], (whole as u64, ChainItem::Torn((cut - whole) as u64)));
+        }
+    }
+
+    #[test]
+    fn zeros_after_a_power_cut_are_torn() {
+        let (header, notes) = chain(2);
+        let text = header.clone() + &notes.concat();
+        let whole = header.len() + notes[0].len();
+        for cut in whole..text.len() {
+            let mut left = text.as_bytes()[..cut].to_vec();
+            left.resize(text.len(), 0);
+            let items = read(&left);
+            assert_eq!(sizes(&items), [1, 1000], "{cut}");
         }
     }
 

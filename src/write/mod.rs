@@ -12,11 +12,15 @@
 
 mod builder;
 mod chain;
+#[cfg(test)]
+mod crash_tests;
 mod file;
 mod log;
 mod recover;
 mod roll;
 mod scan;
+#[cfg(test)]
+mod sim;
 mod writer;
 
 pub use builder::{Builder, Upkeep};
