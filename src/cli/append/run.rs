@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::ui::Ui;
 
 /// Records that may wait for their acknowledgement while more lines are there already.
-const BATCH: usize = 1024;
+const BATCH: usize = 4096;
 /// Lines that are refused one by one; the rest is only counted.
 const NAMED: u64 = 20;
 
