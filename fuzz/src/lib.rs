@@ -5,7 +5,7 @@
 
 mod log;
 
-pub use log::{LogFiles, Op};
+pub use log::{LogFiles, Op, folder};
 
 use std::sync::LazyLock;
 

@@ -1,7 +1,7 @@
 //! A whole log in memory, from a list of what its writer did, on the public functions of the
 //! format alone: the write side shares no mistake with it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fernlog::crypto::sign_note;
 use fernlog::format::{Checkpoint, Event, Frontier, Header, LogPath, SegmentName, leaf};
@@ -28,6 +28,13 @@ pub enum Op {
 pub struct LogFiles {
     /// `.log` and `.chain`.
     pub segments: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// A new folder, in memory where the system has such a place: a disk is a hundred times slower.
+pub fn folder() -> tempfile::TempDir {
+    let memory = PathBuf::from("/dev/shm");
+    let root = if memory.is_dir() { memory } else { std::env::temp_dir() };
+    tempfile::tempdir_in(root).expect("a place for temporary files")
 }
 
 struct Writer {
@@ -66,6 +73,23 @@ impl LogFiles {
     /// All files, to choose one and change it.
     pub fn files(&mut self) -> Vec<&mut Vec<u8>> {
         self.segments.iter_mut().flat_map(|(log, chain)| [log, chain]).collect()
+    }
+
+    /// All lines with their LF, in the order of the log.
+    pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.segments.iter().flat_map(|(log, _)| log.split_inclusive(|&b| b == b'\n'))
+    }
+
+    /// Whether this is `whole` or the same log cut back at a line of its active segment.
+    pub fn is_beginning_of(&self, whole: &Self) -> bool {
+        let closed = |files: &Self| -> Vec<_> {
+            files.segments.split_last().map(|(_, closed)| closed.to_vec()).unwrap_or_default()
+        };
+        let active = self.segments.last().map(|(log, _)| log.as_slice()).unwrap_or_default();
+        let whole_active = whole.segments.last().map(|(log, _)| log.as_slice());
+        closed(self) == closed(whole)
+            && whole_active.is_some_and(|whole| whole.starts_with(active))
+            && (active.is_empty() || active.ends_with(b"\n"))
     }
 
     /// Writes the log into an empty `folder`.

@@ -6,6 +6,7 @@
 
 mod append;
 mod args;
+mod checkpoint;
 mod colour;
 mod damage;
 mod decrypt;
@@ -30,6 +31,7 @@ mod pattern;
 mod print;
 mod process;
 mod progress;
+mod prove;
 mod reading;
 mod records;
 mod roll;
@@ -37,6 +39,7 @@ mod selection;
 mod tail;
 mod target;
 mod template;
+mod textfile;
 mod textline;
 mod time;
 mod topics;
@@ -81,6 +84,8 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
     match cli.command {
         Command::Keygen(args) => keygen::run(&args, ui),
         Command::Inspect(args) => inspect::run(&args, ui),
+        Command::Checkpoint(args) => checkpoint::run(&args, ui),
+        Command::Prove(args) => prove::run(&args, ui),
         Command::Keys(args) => keys::run(&args, ui),
         Command::Decrypt(args) => decrypt::run(&args, ui),
         Command::Demo(args) => demo::run(&args, ui),

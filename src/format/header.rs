@@ -88,7 +88,7 @@ impl Header {
         let mut lines = text.strip_suffix('\n').ok_or(HeaderError::Cut)?.split('\n');
         match lines.next() {
             Some(FIRST_LINE) => {}
-            Some(other) if other.starts_with(ANY_VERSION) => return Err(HeaderError::Version),
+            Some(other) if is_newer(other) => return Err(HeaderError::Version),
             _ => return Err(HeaderError::NotAHeader),
         }
         let mut fields = Fields { lines: lines.collect(), next: 0 };
@@ -128,6 +128,12 @@ impl Header {
         }
         Ok(header)
     }
+}
+
+/// Whether the first line is that of a later version, and not of this one with a byte changed.
+fn is_newer(first_line: &str) -> bool {
+    let version = first_line.strip_prefix(ANY_VERSION).unwrap_or_default();
+    version.parse().is_ok_and(|number: u64| number > 1 && number.to_string() == version)
 }
 
 /// The lines of a header behind its first, read in their fixed order.
@@ -337,6 +343,8 @@ mod tests {
         let edit =
             |from: &str, to: &str| Header::from_text(&text.replacen(from, to, 1)).unwrap_err();
         assert_eq!(edit("@v1", "@v2"), HeaderError::Version);
+        assert_eq!(edit("@v1", "@v0"), HeaderError::NotAHeader);
+        assert_eq!(edit("@v1\n", "@v1\u{b}"), HeaderError::NotAHeader);
         assert_eq!(edit("fernlog", "otherlog"), HeaderError::NotAHeader);
         assert_eq!(edit("segment 1\n", ""), HeaderError::Missing("segment"));
         assert_eq!(edit("segment 1\n", "segment 01\n"), HeaderError::Value("segment"));

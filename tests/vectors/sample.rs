@@ -2,7 +2,7 @@
 //! alone.
 
 use fernlog::format::{Frontier, LogPath, leaf};
-use fernlog::read::{Content, Log, Opener, Order};
+use fernlog::read::{Check, Content, Log, Opener, Order, Verdict, VerifyOptions, verify};
 use fernlog::{Keyring, SigningKey, VerifierKey};
 
 use crate::common::{array, from_base64, json, text, vectors};
@@ -37,6 +37,25 @@ fn the_sample_log_opens_to_the_expected_plaintexts() {
     assert!(reader.next_line().unwrap().is_none());
     assert_eq!(Some(tree.size()), expected["size"].as_u64());
     assert_eq!(tree.root()[..], from_base64(text(&expected, "root")));
+}
+
+#[test]
+fn the_sample_log_verifies_as_expected() {
+    let Some(expected) = json("fernlog-sample/expected.json") else { return };
+    let folder = vectors().unwrap().join("fernlog-sample");
+    let log = Log::open(&LogPath::new(&folder.join("audit.log")).unwrap()).unwrap();
+    let vkey = Some(VerifierKey::load(folder.join("sample.vkey")).unwrap());
+    for keyring in [None, Some(Keyring::load(folder.join("sample.key")).unwrap())] {
+        let content = if keyring.is_some() { Check::Pass } else { Check::NotRun };
+        let options = VerifyOptions { vkey: vkey.clone(), keyring, ..VerifyOptions::default() };
+        let report = verify(&log, &options).unwrap();
+        assert_eq!(report.verdict, Verdict::Intact, "{:?}", report.findings);
+        assert_eq!(report.checks.content, content);
+        assert_eq!((report.checkpoint_size, report.uncovered), (16, 1));
+        assert_eq!(Some(report.size), expected["size"].as_u64());
+        assert_eq!(report.origin.as_deref(), expected["origin"].as_str());
+        assert_eq!(report.root.unwrap()[..], from_base64(text(&expected, "root")));
+    }
 }
 
 #[test]

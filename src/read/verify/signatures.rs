@@ -47,6 +47,11 @@ pub(crate) struct Judged {
 impl Signers<'_> {
     pub(crate) fn judge(&self, note: &Note, role: Role) -> Judged {
         let mut judged = Judged::default();
+        if has_repeated(note) {
+            let what = "a signature stands in it twice";
+            judged.log = Some((FindingId::CheckpointSignature, what));
+            return judged;
+        }
         if let Some(key) = self.log {
             judged.log = match note.require(key) {
                 Ok(()) => None,
@@ -104,4 +109,13 @@ impl Signers<'_> {
         let other = older.into_iter().chain(self.after).any(|key| has_signature(note, key));
         other.then_some((FindingId::SegmentKey, "the key of another segment signed it"))
     }
+}
+
+/// Whether two signatures claim to be by the same key: no writer does that.
+fn has_repeated(note: &Note) -> bool {
+    let signatures = note.signatures();
+    signatures.iter().enumerate().any(|(at, one)| {
+        let others = signatures.iter().skip(at + 1);
+        others.into_iter().any(|other| (&other.name, other.id) == (&one.name, one.id))
+    })
 }
