@@ -27,6 +27,7 @@ mod keys;
 mod lasts;
 mod newfile;
 mod out;
+mod paragraph;
 mod pattern;
 mod print;
 mod process;
@@ -45,6 +46,7 @@ mod time;
 mod topics;
 mod ui;
 mod usage;
+mod verify;
 mod words;
 
 use std::env;
@@ -94,6 +96,7 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
         Command::Roll(args) => roll::run(&args, ui),
         Command::Grep(args) => grep::run(&args, ui),
         Command::Tail(args) => tail::run(&args, ui),
+        Command::Verify(args) => verify::run(&args, ui),
         Command::Completions(args) => generate::completions(&args, ui),
         Command::Man(args) => generate::man(&args, ui),
         Command::Help(args) => topics::run(&args, ui),

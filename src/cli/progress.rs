@@ -130,13 +130,10 @@ impl Progress {
 
     fn line(&self, bytes: u64, records: u64) -> String {
         let percent = bytes.saturating_mul(100).checked_div(self.total).unwrap_or(100).min(100);
-        format!(
-            "{} {} of {}, {percent} %, {} records",
-            self.done,
-            DecimalBytes(bytes),
-            DecimalBytes(self.total),
-            HumanCount(records)
-        )
+        let (bytes, total) = (DecimalBytes(bytes), DecimalBytes(self.total));
+        let line = format!("{} {bytes} of {total}, {percent} %", self.done);
+        // Not everything that is read is counted in records.
+        if records == 0 { line } else { format!("{line}, {} records", HumanCount(records)) }
     }
 }
 
