@@ -8,10 +8,14 @@ mod common;
 mod cli_read;
 /// Our tokens against the `fernet` crate and Python's `cryptography`.
 mod differential;
+/// What the documents say, checked against the log in docs/example.
+mod docs;
 /// Proofs made and checked by us and by `ct-merkle`.
 mod oracle;
 /// Whatever goes in comes out, for generated input.
 mod properties;
+/// The verifier in Python that the project ships as an example.
+mod second_opinion;
 /// Whatever is done to the files of a log is noticed.
 mod tamper;
 /// Published test vectors.

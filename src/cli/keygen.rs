@@ -66,6 +66,8 @@ pub(crate) fn run(args: &KeygenArgs, ui: &Ui) -> Result<Exit, Failure> {
 
     let fields = fields.as_ref().map(|(_, (id, _))| *id);
     ui.out().text(&report(&names, key, fields))?;
+    // Before the hint, also where both go to one place.
+    ui.out().flush()?;
     ui.hint(&format!(
         "without {} the log cannot be read, by anyone; keep a second copy elsewhere",
         escape::path(&names.key)

@@ -10,6 +10,7 @@ mod checkpoint;
 mod colour;
 mod damage;
 mod decrypt;
+mod demo;
 mod doctor;
 mod escape;
 mod exit;
@@ -87,6 +88,7 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
         Command::Prove(args) => prove::run(&args, ui),
         Command::Keys(args) => keys::run(&args, ui),
         Command::Decrypt(args) => decrypt::run(&args, ui),
+        Command::Demo(args) => demo::run(&args, ui),
         Command::Doctor(args) => doctor::run(&args, ui),
         Command::Append(args) => append::run(&args, ui),
         Command::Roll(args) => roll::run(&args, ui),

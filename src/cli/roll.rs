@@ -27,6 +27,7 @@ pub(crate) fn run(args: &RollArgs, ui: &Ui) -> Result<Exit, Failure> {
     log.close()?;
     let closed = head.segment.saturating_sub(1);
     ui.out().line(&escape::path(&path.segment(SegmentName::Closed(closed))))?;
+    ui.out().flush()?;
     ui.note(&format!("segment {closed} is closed, segment {} begins", head.segment));
     Ok(Exit::Ok)
 }

@@ -1,6 +1,6 @@
 //! A small builder of whole logs for the tests of this side, made from crypto and format alone.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::crypto::{Cipher, Key, Keyring, SigningKey, VerifierKey, sign_note};
 use crate::format::{
@@ -191,10 +191,6 @@ impl TestLog {
         keys.push(&self.signer);
         let note = self.note(&keys);
         self.active.chain = [text.as_bytes(), b"\n", note.as_bytes(), b"\n"].concat();
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     pub(crate) fn path(&self) -> LogPath {

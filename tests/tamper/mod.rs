@@ -1,6 +1,5 @@
 //! Whatever is done to the files of a log, verifying notices, or says that it cannot.
 
-mod agreement;
 mod bytes;
 mod lines;
 mod truncation;

@@ -13,8 +13,7 @@ mod run;
 mod shape;
 mod stdin;
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 
 use fernlog::{AuditLog, Durability, Upkeep};
 
@@ -25,7 +24,7 @@ use crate::input;
 use crate::target;
 use crate::ui::Ui;
 
-use feed::{Feed, More, Patience, Source};
+use feed::Feed;
 use run::Run;
 use stdin::{Stdin, Stop};
 
@@ -51,16 +50,6 @@ pub(crate) fn run(args: &AppendArgs, ui: &Ui) -> Result<Exit, Failure> {
         // A service that is told to end and does so has done what was asked.
         Some(Stop::Terminate) | None => exit,
     })
-}
-
-/// Appends a file as if it were standard input.
-///
-/// # Errors
-///
-/// Those of [`run`].
-pub(crate) fn run_from(args: &AppendArgs, file: File, ui: &Ui) -> Result<Exit, Failure> {
-    let mut feed = Feed::new(Whole(file), shape::LONGEST);
-    Run::new(args, open(args, ui)?, ui).all(&mut feed)
 }
 
 fn open(args: &AppendArgs, ui: &Ui) -> Result<AuditLog, Failure> {
@@ -90,17 +79,4 @@ fn durability(arg: DurabilityArg) -> Durability {
 
 fn failed_input(error: io::Error) -> Failure {
     Failure::usage(format!("standard input: {}", failure::reason(&error)))
-}
-
-/// A file that never falls silent.
-#[derive(Debug)]
-struct Whole(File);
-
-impl Source for Whole {
-    fn more(&mut self, room: &mut [u8], _: Patience) -> io::Result<More> {
-        match self.0.read(room)? {
-            0 => Ok(More::End),
-            count => Ok(More::Bytes(count)),
-        }
-    }
 }

@@ -144,6 +144,7 @@ impl Watch {
         let latest = next.saturating_add(self.unsure);
         if seq < next {
             self.returns.push((seq, spot));
+            self.unsure += 1;
         } else {
             if seq > latest {
                 self.missing.push((latest, seq - 1, spot));

@@ -1,14 +1,19 @@
 //! What happens when the entries do not lead to a signed root.
 
+use std::collections::HashMap;
 use std::io::{BufReader, Read};
 
 use crate::error::Result;
-use crate::format::{Hash, Lines, MAX_LINE};
+use crate::format::{Hash, Lines, MAX_LINE, Place, Scan};
 use crate::read::files::Source;
 use crate::read::report::{Check, Finding, FindingId, Severity};
 use crate::read::verify::locate::Expected;
 use crate::read::verify::segment::{BEGIN, Walk};
+use crate::read::verify::sight::entry_hash;
 use crate::read::verify::stops::Stop;
+
+/// Lines behind the last checkpoint that are looked up; a writer makes one every 65,536 entries.
+const MOST_BEHIND: usize = 1 << 16;
 
 impl Walk<'_> {
     /// The entries do not lead to `stop`: finds out why, and goes on behind the damage.
@@ -87,6 +92,49 @@ impl Walk<'_> {
         let mut source = BufReader::new(Source::open(self.segment.hashes_path()).ok()??);
         let mut leaf = [0; 32];
         (self.before.size()..end).find(|_| source.read_exact(&mut leaf).is_ok() && leaf == *hash)
+    }
+
+    /// Records that nothing covers yet have no signed place, but none may stand there twice. What
+    /// stood before is looked up in the cache; with the key, `seq` tells in any case.
+    pub(crate) fn repeated_behind(&mut self) {
+        let Some(mut lines) = self.lines_from_mark() else { return };
+        let mut index = self.mark.tree.size();
+        let mut seen: HashMap<Hash, (Place, u64)> = HashMap::new();
+        let mut found: Vec<(Place, u64)> = Vec::new();
+        while let Ok(Some((place, scan))) = lines.next_line() {
+            if matches!(scan, Scan::Tail(..)) || seen.len() >= MOST_BEHIND {
+                break;
+            }
+            let hash = entry_hash(place, scan);
+            match seen.get(&hash) {
+                Some((_, first)) => found.push((place, *first)),
+                None => drop(seen.insert(hash, (place, index))),
+            }
+            index += 1;
+        }
+        if let Ok(Some(source)) = Source::open(self.segment.hashes_path()) {
+            let mut source = BufReader::new(source);
+            let mut leaf = [0; 32];
+            for index in self.before.size()..self.mark.tree.size() {
+                if source.read_exact(&mut leaf).is_err() {
+                    break;
+                }
+                found.extend(seen.get(&leaf).map(|(place, _)| (*place, index)));
+            }
+        }
+        // The content pass may have named the same line.
+        let named = |place: Place| {
+            let at = |finding: &Finding| finding.byte == Some(place.byte);
+            self.out.findings.list.iter().any(at)
+        };
+        found.retain(|(place, _)| !named(*place));
+        for (place, index) in found {
+            self.out.checks().chain = Check::Fail;
+            let message = format!("record #{index} stands here again");
+            let finding =
+                Finding::new(FindingId::RecordRepeated, self.segment.path(), message).at(place);
+            self.out.findings.push(finding.entry(index));
+        }
     }
 
     /// Reads the lines again from the mark.

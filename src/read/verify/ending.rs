@@ -121,14 +121,15 @@ impl Walk<'_> {
         self.finish_lines();
         self.finish_stretch();
         self.finish_stops();
-        self.finish_checks();
         self.finish_facts();
+        self.finish_checks();
     }
 
     fn finish_tail(&mut self) {
         let Some(tail) = self.tail else { return };
         let declared = self.context.heads.after(self.at).and_then(|head| head.kept_tail);
-        if self.is_closed() && declared == Some(tail.length) {
+        let is_declared = self.is_closed() && declared == Some(tail.length);
+        if is_declared || self.sight.tally.is_utf16 {
             return;
         }
         self.out.torn_bytes = if self.is_closed() { 0 } else { tail.length };
@@ -209,7 +210,6 @@ impl Walk<'_> {
 
     fn finish_facts(&mut self) {
         let tree = &self.sight.tree;
-        let tally = &self.sight.tally;
         let signed = self.stops.last.map_or(0, |(size, _)| size);
         self.out.size = if self.trusted { tree.size() } else { tree.size().max(signed) };
         self.out.root = self.trusted.then(|| tree.root());
@@ -223,8 +223,9 @@ impl Walk<'_> {
             let finding = Finding::new(FindingId::Uncovered, self.segment.path(), message);
             let (first, last) = (self.mark.tree.size(), tree.size() - 1);
             self.out.findings.push(finding.stretch(first, last));
+            self.repeated_behind();
         }
-        let report = &mut self.out.report;
+        let (report, tally) = (&mut self.out.report, &self.sight.tally);
         report.first =
             Some(self.before.size()).filter(|_| !self.out.header_changed || self.trusted);
         report.entries = tally.lines + 1;

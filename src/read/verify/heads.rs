@@ -173,7 +173,11 @@ fn signs_anywhere(log: &Log, vkey: &VerifierKey) -> Result<bool> {
 /// Whether a header of a "newer version" is one of ours with its first line changed: with the
 /// right version it is exactly what the first checkpoint signs.
 fn is_changed_version(text: &str, first: Option<&(crate::format::Place, ChainItem)>) -> bool {
-    let Some((_, rest)) = text.split_once('\n') else { return true };
+    let Some((line, rest)) = text.split_once('\n') else { return true };
+    let version = line.rsplit('v').next().and_then(|version| version.parse::<u64>().ok());
+    if !version.is_some_and(|version| version > 1 && line.ends_with(&format!("@v{version}"))) {
+        return true;
+    }
     let ours = format!("{}\n{rest}", crate::format::HEADER_FIRST_LINE);
     let Ok(header) = Header::from_text(&ours) else { return false };
     let mut tree = header.before;

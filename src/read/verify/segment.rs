@@ -224,7 +224,11 @@ impl<'a> Walk<'a> {
             }
             (Reached::Size, StopKind::Pin(at)) => {
                 self.stops.pop()?;
-                self.contested.extend(self.context.pins.list.get(at).map(|pin| (at, pin)));
+                let is_signed = stop.size == self.mark.tree.size();
+                match self.context.pins.list.get(at) {
+                    Some(pin) if is_signed => self.contradict(at, pin),
+                    pin => self.contested.extend(pin.map(|pin| (at, pin))),
+                }
             }
             // Beyond the end; whether the log is too short is seen when it is whole.
             (_, StopKind::Pin(_)) => self.stops.pop()?,
@@ -235,9 +239,9 @@ impl<'a> Walk<'a> {
 
     /// Looks at lines until the tree has `size` entries, or at all of them.
     pub(crate) fn advance(&mut self, size: Option<u64>) -> Result<Reached> {
-        let Some(lines) = &mut self.lines else { return Ok(Reached::End) };
         let path = self.segment.path();
         while size.is_none_or(|size| self.sight.tree.size() < size) {
+            let Some(lines) = &mut self.lines else { return Ok(Reached::End) };
             let before = lines.place().byte;
             match lines.next_line().map_err(Error::io("read", path))? {
                 None => return Ok(Reached::End),

@@ -75,7 +75,8 @@ impl<'a> Sight<'a> {
             Scan::Line(line) => match readable(line, place) {
                 Some((token, time)) => {
                     let spot = Spot { place, index, time: Some(time) };
-                    self.token(line, token, time, spot);
+                    self.token(line, token, spot);
+                    self.time(time, spot);
                     if let Some(content) = &mut self.content {
                         content.check(token, spot, self.file, &mut self.pending);
                     }
@@ -104,7 +105,7 @@ impl<'a> Sight<'a> {
             Scan::Line(line) => match readable(line, place) {
                 Some((token, time)) => {
                     let spot = Spot { place, index, time: Some(time) };
-                    self.token(line, token, time, spot);
+                    self.token(line, token, spot);
                     return Some(time);
                 }
                 None => self.no_token(line, place, index),
@@ -115,9 +116,20 @@ impl<'a> Sight<'a> {
         None
     }
 
-    fn token(&mut self, line: &[u8], token: &[u8], time: u64, spot: Spot) {
+    fn token(&mut self, line: &[u8], token: &[u8], spot: Spot) {
         let tally = &mut self.tally;
         tally.records += 1;
+        if token.len() != line.len() {
+            tally.has_bom |= line.starts_with(BOM);
+            tally.marked_count += 1;
+            let message = "white space or a byte order mark stands around the token".to_owned();
+            tally.marked.push(spot.finding(FindingId::NotAToken, self.file, message));
+        }
+    }
+
+    /// The clear time of a record that stands in its place.
+    fn time(&mut self, time: u64, spot: Spot) {
+        let tally = &mut self.tally;
         tally.first_time.get_or_insert(time);
         let wrong = match tally.last_time.replace(time) {
             Some(before) if time.saturating_add(BACKWARDS) < before => {
@@ -135,12 +147,6 @@ impl<'a> Sight<'a> {
             None => Some((time, time)),
             Some((oldest, newest)) => Some((oldest.min(time), newest.max(time))),
         };
-        if token.len() != line.len() {
-            tally.has_bom |= line.starts_with(BOM);
-            tally.marked_count += 1;
-            let message = "white space or a byte order mark stands around the token".to_owned();
-            tally.marked.push(spot.finding(FindingId::NotAToken, self.file, message));
-        }
     }
 
     fn no_token(&mut self, line: &[u8], place: Place, index: u64) {

@@ -199,12 +199,13 @@ impl<'a> Stops<'a> {
             let message = format!("the checkpoint of size {size}: {message}");
             Finding::new(id, path, message).at(place)
         };
-        if let Some(found) = judged.segment {
-            self.own_key.push(finding(found));
-        }
-        self.key_before = self.key_before.take().or(judged.before.map(finding));
+        // One checkpoint, one finding: a changed text breaks all its signatures at once.
         if let Some(found) = judged.log {
             self.found.push(finding(found));
+        } else if let Some(found) = judged.segment {
+            self.own_key.push(finding(found));
+        } else if self.key_before.is_none() {
+            self.key_before = judged.before.map(finding);
         }
         if is_first && !is_hand_over {
             self.missing("the first checkpoint is not the hand-over, which covers the header");

@@ -149,7 +149,7 @@ fn two_anchors_that_contradict_each_other_are_a_fork() {
     test.write();
     let report = check(&test, &with(&test, &[&a, &b]));
     assert_eq!(report.verdict, Verdict::Tampered);
-    assert!(report.findings.iter().all(|f| f.id == FindingId::Fork));
+    assert!(found(&report).iter().all(|(id, ..)| *id == "FL205"));
 }
 
 fn remembering(test: &TestLog, state: &State) -> VerifyOptions<'static> {

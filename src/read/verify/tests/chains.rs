@@ -69,8 +69,7 @@ fn a_changed_checkpoint_is_named_and_the_lines_verify() {
     edit(&mut test.closed[1].chain, "\n12\n", "\n13\n");
     test.write();
     let report = check(&test, &keyless(&test));
-    assert_eq!(report.verdict, Verdict::Tampered);
-    assert!(report.findings.iter().all(|f| f.id == FindingId::CheckpointSignature));
+    only(&report, FindingId::CheckpointSignature);
     assert_eq!(report.root, Some(test.root()));
 }
 
@@ -229,7 +228,8 @@ fn a_half_done_roll_is_no_damage() {
     std::fs::write(chain("audit.log.chain.new"), &fresh.chain).unwrap();
     assert_eq!(check(&rolled, &keyless(&rolled)).verdict, Verdict::Intact);
     std::fs::rename(chain("audit.log.chain"), chain("audit.000002.log.chain")).unwrap();
-    assert_eq!(check(&rolled, &keyless(&rolled)).verdict, Verdict::Intact);
+    let report = check(&rolled, &keyless(&rolled));
+    assert_eq!(report.verdict, Verdict::Intact, "{:#?}", report.findings);
     std::fs::rename(chain("audit.log"), chain("audit.000002.log")).unwrap();
     let report = check(&rolled, &keyless(&rolled));
     assert_eq!(report.verdict, Verdict::Intact, "{:#?}", report.findings);
@@ -242,7 +242,6 @@ fn a_half_done_roll_is_no_damage() {
 fn a_newer_version_is_no_log_of_ours() {
     let mut test = TestLog::new();
     edit(&mut test.active.chain, "segment@v1\n", "segment@v2\nnew line\n");
-    test.active.chain.truncate(80);
     test.write();
     assert_eq!(check(&test, &keyless(&test)).verdict, Verdict::NotALog);
 }

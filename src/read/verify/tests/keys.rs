@@ -15,7 +15,7 @@ fn a_wrong_key_decides_nothing() {
     assert_eq!(report.verdict, Verdict::NoKey);
     assert_eq!(report.checks.content, Check::NotRun);
     assert_eq!(report.errors(), 1);
-    let message = &report.findings[0].message;
+    let message = &report.findings.iter().find(|f| f.id == FindingId::OtherKey).unwrap().message;
     let (wanted, given) = (test.key.id().to_string(), wrong.primary().id().to_string());
     assert!(message.contains(&wanted) && message.contains(&given), "{message}");
 }
