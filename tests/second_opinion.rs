@@ -110,7 +110,9 @@ fn sample(site: &Site) -> (Files, Vec<u8>) {
 /// Opens the log of `site`, appends, closes it.
 fn write(site: &Site, messages: &[&str]) {
     let log = site.open();
-    messages.iter().for_each(|message| drop(log.append(&record(message)).unwrap()));
+    for message in messages {
+        log.append(&record(message)).unwrap();
+    }
     log.close().unwrap();
 }
 
@@ -209,7 +211,8 @@ fn on_logs_without_a_chain() {
     let (chained, plain) = (Site::new(), Site::new());
     let (files, anchor) = sample(&chained);
     let log = plain.plain().open().unwrap();
-    ["one", "two"].iter().for_each(|message| drop(log.append(&record(message)).unwrap()));
+    log.append(&record("one")).unwrap();
+    log.append(&record("two")).unwrap();
     log.close().unwrap();
     let bare = files.into_iter().filter(|(name, _)| name.ends_with(".log")).collect();
     let plain_files = read(&plain);
