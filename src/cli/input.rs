@@ -2,8 +2,8 @@
 //! command that prints them, never from the command line itself.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +81,24 @@ pub(crate) fn verifier_key(file: &Path) -> Result<VerifierKey, Failure> {
 fn warn_of_readers(file: &Path, ui: &Ui) {
     ui.warning(&format!("others on this machine can read {}", escape::path(file)));
     ui.hint(&format!("chmod 600 {}", escape::path(file)));
+}
+
+/// A file that holds no secret and is small, such as a checkpoint or a proof.
+///
+/// # Errors
+///
+/// It cannot be read, or is longer than any such file.
+pub(crate) fn small_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    /// A proof holds one line of a log in base64.
+    const MOST: u64 = 4 << 20;
+    let failed = |error: io::Error| Failure::file(path, &error);
+    let file = File::open(stdin_or(path)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(MOST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MOST {
+        return Err(Failure::usage(format!("{} is too long", escape::path(path))));
+    }
+    Ok(bytes)
 }
 
 /// Whether a path means standard input.

@@ -98,11 +98,6 @@ impl Progress {
         }
     }
 
-    /// Runs something that prints, without the bar getting in its way.
-    pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
-        self.bar.suspend(print)
-    }
-
     /// The line to print, if one is due.
     fn advance_at(&self, elapsed: Duration, bytes: u64, records: u64) -> Option<String> {
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
@@ -130,13 +125,10 @@ impl Progress {
 
     fn line(&self, bytes: u64, records: u64) -> String {
         let percent = bytes.saturating_mul(100).checked_div(self.total).unwrap_or(100).min(100);
-        format!(
-            "{} {} of {}, {percent} %, {} records",
-            self.done,
-            DecimalBytes(bytes),
-            DecimalBytes(self.total),
-            HumanCount(records)
-        )
+        let (bytes, total) = (DecimalBytes(bytes), DecimalBytes(self.total));
+        let line = format!("{} {bytes} of {total}, {percent} %", self.done);
+        // Not everything that is read is counted in records.
+        if records == 0 { line } else { format!("{line}, {} records", HumanCount(records)) }
     }
 }
 

@@ -121,7 +121,8 @@ fn zone_name(ui: &Ui) -> String {
     ui.zone().iana_name().unwrap_or("local time").to_owned()
 }
 
-fn unix_time(moment: Timestamp) -> UnixTime {
+/// A moment as the library has it.
+pub(crate) fn unix_time(moment: Timestamp) -> UnixTime {
     let nanos = moment.as_nanosecond();
     let (second, nano) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
     // Both fit: the years of a Timestamp have few seconds, and the rest is below a billion.

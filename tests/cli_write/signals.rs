@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{Shell, until};
+use super::{APPEND, Shell, until};
 
 #[test]
 fn an_idle_pipe_has_everything_written() {
@@ -66,8 +66,27 @@ fn ctrl_c_ends_the_input_with_130() {
     writer.signal(Signal::INT);
     let ended = writer.ended();
     assert_eq!(ended.code, Some(130), "{ended:?}");
-    assert!(ended.err.contains("interrupted after line 1 of the input"), "{}", ended.err);
+    assert!(ended.err.contains("the input ended early, after line 1"), "{}", ended.err);
     shell.opens();
+}
+
+#[test]
+fn a_file_that_is_not_read_to_its_end_is_no_success() {
+    let shell = Shell::with_keys();
+    let line = "a line of an input that takes a while\n";
+    std::fs::write(shell.path("input"), line.repeat(500_000)).unwrap();
+    let mut command = shell.command(&[&APPEND[..], &["--durability", "durable"]].concat());
+    let child = command.stdin(std::fs::File::open(shell.path("input")).unwrap()).spawn().unwrap();
+    until(|| std::fs::metadata(shell.path("audit.log")).is_ok_and(|file| file.len() > 0));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let records = shell.records();
+    let said = format!("the input ended early, after line {}\n", records.len());
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(errors.contains(&said), "{said} is not in {errors}");
+    assert!(records.iter().all(|record| record["message"] == line.trim_end()));
 }
 
 #[test]

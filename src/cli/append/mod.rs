@@ -42,14 +42,19 @@ pub(crate) fn run(args: &AppendArgs, ui: &Ui) -> Result<Exit, Failure> {
     let stdin = Stdin::catching_signals().map_err(failed_input)?;
     let mut feed = Feed::new(stdin, shape::LONGEST);
     let exit = Run::new(args, log, ui).all(&mut feed)?;
-    Ok(match feed.source().stopped() {
-        Some(Stop::Interrupt) => {
-            ui.warning(&format!("interrupted after line {} of the input", feed.line()));
-            exit.worst(Exit::Interrupted)
+    let Some(stop) = feed.source().stopped() else { return Ok(exit) };
+    let said = format!("the input ended early, after line {}", feed.line());
+    match stop {
+        // A service that is told to end and has taken all there was has done what was asked.
+        Stop::Terminate if !feed.source().left_something() => {
+            ui.note(&said);
+            Ok(exit)
         }
-        // A service that is told to end and does so has done what was asked.
-        Some(Stop::Terminate) | None => exit,
-    })
+        _ => {
+            ui.warning(&said);
+            Ok(exit.worst(Exit::Interrupted))
+        }
+    }
 }
 
 fn open(args: &AppendArgs, ui: &Ui) -> Result<AuditLog, Failure> {

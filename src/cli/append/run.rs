@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::ui::Ui;
 
 /// Records that may wait for their acknowledgement while more lines are there already.
-const BATCH: usize = 1024;
+const BATCH: usize = 4096;
 /// Lines that are refused one by one; the rest is only counted.
 const NAMED: u64 = 20;
 
@@ -95,11 +95,12 @@ impl<'r> Run<'r> {
                     Err(refusal) => self.refuse(number, refusal),
                 },
                 Item::Long(_) => self.refuse(number, Refusal::TooLong),
-                Item::Silence => self.settle()?,
-                Item::End => return self.settle(),
+                // Whatever durability: nothing stays in this process while it waits.
+                Item::Silence => self.settle(self.durability.max(Durability::Written))?,
+                Item::End => return self.settle(self.durability),
             }
             if self.unsettled == BATCH {
-                self.settle()?;
+                self.settle(self.durability)?;
             }
         }
     }
@@ -124,9 +125,9 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Gives all records the durability that was asked for, then acknowledges them.
-    fn settle(&mut self) -> Result<(), Failure> {
-        self.log.reach(self.durability)?;
+    /// Gives all records this durability, then acknowledges them.
+    fn settle(&mut self, durability: Durability) -> Result<(), Failure> {
+        self.log.reach(durability)?;
         self.unsettled = 0;
         let Acks::Waiting(waiting) = &mut self.acks else { return Ok(()) };
         if waiting.is_empty() {

@@ -73,6 +73,11 @@ impl Stdin {
         }
     }
 
+    /// Whether a stop leaves bytes behind that were there already: a file is not read to its end.
+    pub(super) fn left_something(&self) -> bool {
+        self.regular
+    }
+
     /// Whether bytes or the end can be read; with patience, waits until they can or until a signal
     /// comes.
     fn ready(&self, patience: Patience) -> io::Result<bool> {
