@@ -2,7 +2,6 @@
 //! status of the process. It stands on the public API of the library alone.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
-#![expect(dead_code, reason = "the commands that use the rest are added one by one")]
 
 mod append;
 mod args;
@@ -40,7 +39,6 @@ mod selection;
 mod tail;
 mod target;
 mod template;
-mod textfile;
 mod textline;
 mod time;
 mod topics;

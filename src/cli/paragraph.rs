@@ -43,30 +43,36 @@ impl<'u> Paragraphs<'u> {
     /// A label and its text.
     pub(crate) fn pair(&mut self, label: &str, text: &str) {
         let text = escape::text(text, Place::Cell);
-        let mut column = label.chars().count() + 2;
+        let column = label.chars().count() + 2;
+        let gap = INDENT.saturating_sub(column).max(1);
         self.text.push_str("  ");
         self.text.push_str(&self.ui.paint(Style::new().dimmed(), label));
-        let mut begun = false;
-        for word in text.split(' ') {
-            let length = word.chars().count();
-            // A word that is too long stands on a line of its own rather than broken.
-            if begun && column + 1 + length > WIDTH {
-                self.text.push('\n');
-                column = 0;
-                begun = false;
-            }
-            let gap = if begun { 1 } else { INDENT.saturating_sub(column).max(1) };
-            self.text.push_str(&" ".repeat(gap));
-            self.text.push_str(word);
-            column += gap + length;
-            begun = true;
-        }
+        self.text.push_str(&" ".repeat(gap));
+        wrap(&mut self.text, &text, column + gap, INDENT);
         self.text.push('\n');
     }
 
     /// The report.
     pub(crate) fn finish(self) -> String {
         self.text
+    }
+}
+
+/// Appends text that begins in a column, broken between words into lines that are indented.
+pub(crate) fn wrap(out: &mut String, text: &str, mut column: usize, indent: usize) {
+    for (number, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        // A word that is too long stands on a line of its own rather than broken.
+        if number > 0 && column + 1 + length > WIDTH {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+        } else if number > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
     }
 }
 

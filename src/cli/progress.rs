@@ -98,11 +98,6 @@ impl Progress {
         }
     }
 
-    /// Runs something that prints, without the bar getting in its way.
-    pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
-        self.bar.suspend(print)
-    }
-
     /// The line to print, if one is due.
     fn advance_at(&self, elapsed: Duration, bytes: u64, records: u64) -> Option<String> {
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;

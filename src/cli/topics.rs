@@ -1,10 +1,12 @@
 //! `fernlog help`: pages about things that no single command owns, beside the help of commands.
 
 use clap::CommandFactory as _;
+use fernlog::read::FindingId;
 
 use crate::args::{Cli, HelpArgs};
 use crate::exit::{self, Exit};
 use crate::failure::{self, Failure};
+use crate::paragraph;
 use crate::ui::Ui;
 
 /// A page and its name.
@@ -15,7 +17,7 @@ struct Topic {
     text: fn() -> String,
 }
 
-const TOPICS: [Topic; 5] = [
+const TOPICS: [Topic; 6] = [
     Topic {
         name: "keys",
         about: "which keys there are, who has them, how they are given",
@@ -44,6 +46,11 @@ const TOPICS: [Topic; 5] = [
         about: "what --json prints and what may be relied on",
         text: || include_str!("topics/json.txt").to_owned(),
     },
+    Topic {
+        name: "findings",
+        about: "what verify can find, each kind under a stable id; also help FL101",
+        text: findings,
+    },
 ];
 
 /// Prints a topic, the help of a command, or the list of both. A topic goes before a command of the
@@ -66,9 +73,33 @@ pub(crate) fn run(args: &HelpArgs, ui: &Ui) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The page of a topic.
+/// The page of a topic, or of a finding by its id.
 pub(crate) fn topic(name: &str) -> Option<String> {
-    TOPICS.iter().find(|topic| topic.name == name).map(|topic| (topic.text)())
+    let page = TOPICS.iter().find(|topic| topic.name == name).map(|topic| (topic.text)());
+    page.or_else(|| FindingId::from_id(name).map(finding))
+}
+
+fn findings() -> String {
+    let mut text = String::from(
+        "FINDINGS\n\nWhat verify can find. An id never changes its meaning; --json and reports name \
+         it.\nAn error is proof that something is wrong, or that nothing could be decided; a \
+         warning is for\nsomebody to look at; a note is worth knowing.\n",
+    );
+    for id in FindingId::ALL {
+        text.push('\n');
+        text.push_str(&finding(*id));
+    }
+    text.push_str(
+        "\n    fernlog verify audit.log --vkey audit.vkey --json\n    fernlog help FL101\n",
+    );
+    text
+}
+
+fn finding(id: FindingId) -> String {
+    let mut text = format!("{id}  {}: {}\n       ", id.severity(), id.title());
+    paragraph::wrap(&mut text, &id.explain(), 7, 7);
+    text.push('\n');
+    text
 }
 
 fn overview(ui: &Ui) -> String {
@@ -137,6 +168,17 @@ mod tests {
     fn exit_codes_come_from_the_table() {
         let page = topic("exit-codes").unwrap();
         assert!(page.contains(&exit::table("  ")) && !page.contains("{table}"));
+    }
+
+    #[test]
+    fn every_finding_is_explained_and_has_a_page_of_its_own() {
+        let page = topic("findings").unwrap();
+        for id in FindingId::ALL {
+            assert!(page.contains(&format!("\n{id}  {}: {}\n       ", id.severity(), id.title())));
+            let own = topic(&id.id().to_lowercase()).unwrap();
+            assert!(page.contains(&own));
+        }
+        assert!(topic("FL999").is_none());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::escape::{self, Place};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::out::Out;
-use crate::time::{self, Digits};
+use crate::time;
 
 /// Everything a command needs to talk.
 #[derive(Debug)]
@@ -93,11 +93,6 @@ impl Ui {
     /// The moment the run began.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
-    }
-
-    /// A moment as reports print it.
-    pub(crate) fn time(&self, moment: Timestamp, digits: Digits) -> String {
-        time::print(moment, &self.zone, digits)
     }
 
     /// Text for standard output in a style, if there is colour. The text must be escaped already.

@@ -10,6 +10,8 @@ use crate::format::tree::{Frontier, Hash};
 
 /// First line of a header of version 1.
 pub(crate) const FIRST_LINE: &str = "fernlog/segment@v1";
+/// No log has as many entries; what counts on from here cannot overflow.
+const MAX_FIRST: u64 = 1 << 62;
 /// What every version's first line begins with.
 const ANY_VERSION: &str = "fernlog/segment@v";
 
@@ -95,6 +97,9 @@ impl Header {
         let origin = fields.required("origin")?.to_owned();
         let segment = fields.number("segment")?;
         let first = fields.number("first")?;
+        if first > MAX_FIRST {
+            return Err(HeaderError::Value("first"));
+        }
         let root = decode_hash(fields.required("root")?).ok_or(HeaderError::Value("root"))?;
         let frontier = match fields.optional("frontier")? {
             Some(hashes) => hashes.split(' ').map(decode_hash).collect::<Option<Vec<_>>>(),

@@ -175,25 +175,29 @@ impl Log {
 
     /// One look at the folder, and whether nothing moved meanwhile.
     fn look(path: &LogPath) -> Result<(Self, bool)> {
-        let names = file_names(path.folder())?;
+        let found = path.segments(file_names(path.folder())?);
         let active = path.active();
         let active_chain = path.beside(SegmentName::Active, "chain");
         // The chain first: lines that are written in between can then only be more than signed.
         let chain = Source::open(&active_chain)?;
         let log = Source::open(&active)?;
 
-        let mut found = path.segments(names);
-        found.retain(|name| *name != SegmentName::Active);
-        let mut segments: Vec<_> = found.iter().map(|name| closed(path, *name)).collect();
+        // A roll in between would leave out the segment that was closed by it.
+        let unmoved = found == path.segments(file_names(path.folder())?);
+        let closed_ones = found.iter().filter(|name| **name != SegmentName::Active);
+        let mut segments: Vec<_> = closed_ones.map(|name| closed(path, *name)).collect();
         for segment in &mut segments {
             segment.has_log = exists(&segment.path)?;
             segment.has_chain = exists(&segment.chain_path)?;
         }
         let next = segments.last().map_or(0, |last| last.number.saturating_add(1));
         let is_there = log.is_some() || chain.is_some();
-        let settled = is_still(&active_chain, chain.as_ref())
+        let settled = unmoved
+            && is_still(&active_chain, chain.as_ref())
             && is_still(&active, log.as_ref())
             && (is_there || segments.is_empty())
+            && (log.is_some() || chain.is_none())
+            && (chain.is_some() || !segments.iter().any(|s| s.has_chain))
             && segments.iter().all(|s| s.has_log);
 
         let mut newest = Segment {

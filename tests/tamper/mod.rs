@@ -121,3 +121,18 @@ fn the_specimen_is_intact_for_everybody() {
         assert_eq!((report.size, report.uncovered), (15, 0));
     }
 }
+
+#[test]
+fn records_taken_over_with_their_old_times_make_no_checkpoint_late() {
+    let site = Site::new();
+    let log = site.open();
+    for hour in 10..20 {
+        let time = format!("2024-05-01T{hour}:00:00Z").parse().unwrap();
+        log.append(&record("taken over").time(time)).unwrap();
+    }
+    log.close().unwrap();
+    let report = verify_log(&site, Keys::Operator, vec![]);
+    assert_eq!(report.verdict, Verdict::Intact);
+    // That their times lie before the segment is worth a word; that nobody signed in time is not.
+    assert_eq!(ids(&report), [FindingId::TimeBackwards]);
+}

@@ -8,7 +8,7 @@ Examples:
   fernlog grep alice audit.log -k audit.key
   fernlog verify audit.log --vkey audit.vkey
 
-Topics: fernlog help keys, exit-codes, time, filters, json";
+Topics: fernlog help keys, exit-codes, time, filters, json, findings";
 
 pub(super) const KEYGEN: &str = "\
 Examples:

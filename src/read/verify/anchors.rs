@@ -132,10 +132,11 @@ impl Pins {
         }
         pins.list.sort_by_key(|pin| pin.size);
         for pair in pins.list.windows(2) {
-            if let [a, b] = pair {
-                if a.size == b.size && a.root != b.root {
-                    pins.contradictions.push(b.fork());
-                }
+            if let [a, b] = pair
+                && a.size == b.size
+                && a.root != b.root
+            {
+                pins.contradictions.push(b.fork());
             }
         }
         Ok(pins)

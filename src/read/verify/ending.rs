@@ -139,12 +139,12 @@ impl Walk<'_> {
 
     fn finish_lines(&mut self) {
         let path = self.segment.path();
-        if let Some(content) = &mut self.sight.content {
-            if content.watch.finish(path, &mut self.sight.pending) {
-                let message = "no given key opens any line of this segment";
-                self.sight.pending.push(Finding::new(FindingId::NoKey, path, message));
-                self.out.is_locked = true;
-            }
+        if let Some(content) = &mut self.sight.content
+            && content.watch.finish(path, &mut self.sight.pending)
+        {
+            let message = "no given key opens any line of this segment";
+            self.sight.pending.push(Finding::new(FindingId::NoKey, path, message));
+            self.out.is_locked = true;
         }
         self.sight.finish(&mut self.out.findings);
     }

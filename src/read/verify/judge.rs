@@ -16,6 +16,7 @@ const UNDECIDED: &str = "a checkpoint that was kept elsewhere could not be compa
 const NOTHING_CHECKED: &str = "a log without a chain proves nothing without its key";
 const NO_CHAIN: &str = "a log without a chain has no signatures";
 const FOREIGN_VKEY: &str = "the verifier key is not this log's";
+const STOPPED: &str = "it was stopped before the end";
 const REQUIRED: &str = "a required level was not reached";
 
 pub(crate) fn report(context: &Context<'_>, mut joined: Joined) -> Report {
@@ -110,7 +111,9 @@ fn verdict(
         }
     }
     let wrong = |id: FindingId, severity| severity == Severity::Error && id.is_tampering();
-    if found.any(wrong) {
+    let Checks { format, chain, signatures, content, anchor } = checks;
+    // A check that failed is never fine, whatever its findings say.
+    if found.any(wrong) || [format, chain, signatures, content, anchor].contains(&Check::Fail) {
         return (Verdict::Tampered, None);
     }
     if found.any(|id, severity| severity == Severity::Error && !id.is_tampering()) {
@@ -132,6 +135,9 @@ fn is_trace(id: FindingId) -> bool {
 
 fn unproven(context: &Context<'_>, joined: &Joined, checks: Checks) -> Option<&'static str> {
     let options = context.options;
+    if context.stopped.load(Ordering::Relaxed) {
+        return Some(STOPPED);
+    }
     if context.log.is_plain() && options.vkey.is_some() {
         return Some(NO_CHAIN);
     }

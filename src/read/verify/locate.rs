@@ -56,7 +56,7 @@ impl Expected {
         let mut next = Some(stop);
         let (mut sure, mut sure_pins) = (0, 0);
         while let Some(stop) = next {
-            if stop.size - from.size() > WINDOW
+            if stop.size.saturating_sub(from.size()) > WINDOW
                 || !window.fill(&mut source, &mut tree, stop, contested)
             {
                 break;

@@ -148,10 +148,10 @@ impl Context<'_> {
     /// Counts bytes that were read; true when the caller wants to stop.
     fn read(&self, bytes: u64) -> bool {
         let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if let Some(progress) = self.options.progress {
-            if progress(Progress { done, total: self.total }).is_break() {
-                self.stopped.store(true, Ordering::Relaxed);
-            }
+        if let Some(progress) = self.options.progress
+            && progress(Progress { done, total: self.total }).is_break()
+        {
+            self.stopped.store(true, Ordering::Relaxed);
         }
         self.stopped.load(Ordering::Relaxed)
     }

@@ -172,11 +172,12 @@ fn first_signer(context: &Context<'_>, outcomes: &[Outcome], found: &mut Finding
     let pinned = context.options.state.as_ref().and_then(|state| state.signer());
     let (Some(pinned), Some(first)) = (pinned, outcomes.first()) else { return };
     let is_other = first.signer.as_ref().is_some_and(|signer| signer != pinned);
-    if context.heads.is_first(0) && is_other {
-        if let Some(segment) = context.log.segments().first() {
-            let message = "segment 0 is signed by another key than at the last check";
-            found.push(Finding::new(FindingId::SegmentKey, segment.chain_path(), message));
-        }
+    if context.heads.is_first(0)
+        && is_other
+        && let Some(segment) = context.log.segments().first()
+    {
+        let message = "segment 0 is signed by another key than at the last check";
+        found.push(Finding::new(FindingId::SegmentKey, segment.chain_path(), message));
     }
 }
 

@@ -66,6 +66,8 @@ pub(crate) struct Walk<'a> {
     pub out: Outcome,
     /// Milliseconds between a write and its checkpoint.
     interval: u64,
+    /// When the segment began, in seconds.
+    begun: u64,
     /// Bytes that were read and not yet counted.
     unread: u64,
 }
@@ -111,6 +113,7 @@ pub(crate) fn check(context: &Context<'_>, at: usize, start: Start<'_>) -> Resul
         contested: Vec::new(),
         tail: None,
         interval: header.as_ref().map_or(u64::MAX, |header| header.checkpoint_interval),
+        begun: header.as_ref().map_or(0, |header| header.time.token_seconds()),
         unread: 0,
         context,
         at,
@@ -174,6 +177,7 @@ impl<'a> Walk<'a> {
             before: context.heads.before(self.at).map(|head| &head.signer),
             after: after.map(|head| &head.signer),
             lost: header.is_some_and(|h| h.events.contains(&Event::SignerLost)),
+            begins_log: header.is_some_and(|header| header.segment == 0),
         };
         self.out.signer_lost = self.stops.signers.lost;
         if let Some(header) = header {
@@ -273,9 +277,15 @@ impl<'a> Walk<'a> {
     /// The writer promised a checkpoint some time after each record.
     fn check_interval(&mut self, stop: Stop) {
         let promised = (self.interval / 1000).saturating_add(2);
-        let span = self.sight.tally.span.map(|(oldest, newest)| newest.saturating_sub(oldest));
-        let (StopKind::Signed(place), Some(span)) = (stop.kind, span) else { return };
-        if span > promised {
+        let (StopKind::Signed(place), Some((oldest, newest))) = (stop.kind, self.sight.tally.span)
+        else {
+            return;
+        };
+        // A record from before its segment was taken over from elsewhere with its own time, which
+        // says nothing about when it was written here.
+        let taken_over = oldest < self.begun;
+        let span = newest.saturating_sub(oldest);
+        if span > promised && !taken_over {
             let message =
                 format!("the checkpoint of size {} covers records of {span} seconds", stop.size);
             let finding =

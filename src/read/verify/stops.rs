@@ -97,10 +97,10 @@ impl<'a> Stops<'a> {
 
     /// The next stop, which stays the next.
     pub(crate) fn peek(&mut self) -> Result<Option<Stop>> {
-        if self.queue.is_empty() {
-            if let Some(stop) = self.next_signed()? {
-                self.queue.push_back(stop);
-            }
+        if self.queue.is_empty()
+            && let Some(stop) = self.next_signed()?
+        {
+            self.queue.push_back(stop);
         }
         let signed = self.queue.front().copied();
         let pin = self.pins.front().map(|&(at, pin)| Stop {

@@ -4,6 +4,7 @@ mod anchors;
 mod chains;
 mod keys;
 mod lines;
+mod live;
 mod matrix;
 mod sample;
 
