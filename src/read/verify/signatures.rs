@@ -4,7 +4,7 @@
 //! hand-over, also segment key e-1. An older or newer segment key in its place is the mark of a
 //! segment that was written again with stolen keys (systemd-journald, CVE-2023-31439).
 
-use crate::crypto::{Note, NoteError, VerifierKey};
+use crate::crypto::{Note, NoteError, NoteSignature, VerifierKey};
 use crate::read::report::FindingId;
 use crate::read::verify::heads::has_signature;
 
@@ -115,29 +115,19 @@ impl Signers<'_> {
         if other {
             return Some((FindingId::SegmentKey, "the key of another segment signed it"));
         }
-        let what = "a key signed it that should not, or one signed it twice";
-        self.is_crowded(note, role).then_some((FindingId::SegmentKey, what))
+        let what = "a key signed it that should not";
+        self.has_stranger(note, role).then_some((FindingId::SegmentKey, what))
     }
 
     /// Whether there are signatures of this origin beside those that must be there. Cosignatures,
     /// which are longer, may come and go; what the log itself signs may not.
-    fn is_crowded(&self, note: &Note, role: Role) -> bool {
+    fn has_stranger(&self, note: &Note, role: Role) -> bool {
         let Some(segment) = &self.segment else { return false };
         let before = self.before.filter(|_| role == Role::HandOver);
-        let known: Vec<_> = [self.log, Some(segment), before].into_iter().flatten().collect();
-        let mut signed = vec![false; known.len()];
-        let mut strangers = 0;
-        for line in note.signatures() {
-            if line.name != segment.name() || line.bytes.len() != SIGNATURE {
-                continue;
-            }
-            let key = known.iter().position(|key| key.id() == line.id);
-            match key.and_then(|key| signed.get_mut(key)) {
-                Some(signed) if *signed => return true,
-                Some(signed) => *signed = true,
-                None => strangers += 1,
-            }
-        }
+        let known = [self.log, Some(segment), before];
+        let is_known = |id| known.iter().flatten().any(|key| key.id() == id);
+        let own = |s: &&NoteSignature| s.name == segment.name() && s.bytes.len() == SIGNATURE;
+        let strangers = note.signatures().iter().filter(own).filter(|s| !is_known(s.id)).count();
         // Of the keys that must sign, these are not known.
         let follows = role == Role::HandOver && !self.begins_log && !self.lost;
         strangers > usize::from(self.log.is_none()) + usize::from(follows && before.is_none())
