@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::newfile::Sink;
 use crate::print::Printer;
 use crate::reading::{Done, Missing, Reading};
+use crate::records::keep_all;
 use crate::selection::Chosen;
 use crate::ui::Ui;
 
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &DecryptArgs, ui: &Ui) -> Result<Exit, Failure> {
     let mut printed = 0_u64;
     let mut interrupted = false;
     for input in reading.inputs() {
-        let done = reading.read(&input, &chosen, &mut |entry| {
+        let done = reading.read(&input, &chosen, &keep_all, &mut |entry| {
             bytes.clear();
             printer.print(entry, &mut bytes);
             sink.write(&bytes)?;

@@ -10,7 +10,7 @@ use fernlog::read::{Log, Position};
 use crate::damage::{Damages, Voice};
 use crate::failure::Failure;
 use crate::lines::Lines;
-use crate::records::{Bounds, End, Entry, Records};
+use crate::records::{Bounds, End, Entry, Records, keep_all};
 use crate::ui::Ui;
 
 /// Bytes of lines that are counted at a time.
@@ -47,10 +47,11 @@ pub(crate) fn find(
             let mut damages = Damages::new(ui, Voice::Silent);
             let mut lines = Lines::from(log, *position)?;
             let bounds = Bounds { end: Some(end), ..bounds };
-            let stopped = records.read(&mut lines, bounds, &mut damages, &mut |entry| {
-                found += u64::from(wanted(entry));
-                Ok(ControlFlow::Continue(()))
-            })?;
+            let stopped =
+                records.read(&mut lines, bounds, &mut damages, &keep_all, &mut |entry| {
+                    found += u64::from(wanted(entry));
+                    Ok(ControlFlow::Continue(()))
+                })?;
             if stopped == End::Interrupted {
                 return Ok(None);
             }

@@ -15,7 +15,7 @@ use crate::index::IndexRange;
 pub(crate) enum Lines<'l> {
     /// Those of a log.
     Log(&'l Log, Reader<'l>),
-    /// Those of standard input: a plain log of one segment.
+    /// Those of standard input: a piece of a log, in which records alone say where they stand.
     Stdin(Stream),
 }
 
@@ -23,7 +23,6 @@ pub(crate) enum Lines<'l> {
 #[derive(Debug)]
 pub(crate) struct Stream {
     lines: format::Lines<io::StdinLock<'static>>,
-    index: u64,
 }
 
 impl<'l> Lines<'l> {
@@ -62,7 +61,7 @@ impl<'l> Lines<'l> {
     /// The lines of standard input.
     pub(crate) fn stdin() -> Self {
         let lines = format::Lines::new(io::stdin().lock(), MAX_LINE);
-        Lines::Stdin(Stream { lines, index: 0 })
+        Lines::Stdin(Stream { lines })
     }
 
     /// Where the next whole line of a log will stand.
@@ -71,6 +70,17 @@ impl<'l> Lines<'l> {
             Lines::Log(_, reader) => Some(reader.position()),
             Lines::Stdin(_) => None,
         }
+    }
+
+    /// Whether there is enough to read for several threads.
+    pub(crate) fn is_long(&self) -> bool {
+        const LONG: u64 = 4 << 20;
+        let Lines::Log(log, reader) = self else { return false };
+        let at = reader.position();
+        let rest = log.segments().iter().filter(|segment| segment.number() >= at.segment);
+        let lengths = rest.filter_map(|segment| segment.open().ok().flatten());
+        let bytes: u64 = lengths.map(|source| source.len()).sum();
+        bytes.saturating_sub(at.place.byte) >= LONG
     }
 
     /// The log, if there is one.
@@ -96,7 +106,6 @@ impl<'l> Lines<'l> {
 
 impl Stream {
     fn next(&mut self) -> Result<Option<Line<'_>>, Failure> {
-        let index = self.index;
         let next = self.lines.next_line().map_err(|e| Failure::file(Path::new("-"), &e))?;
         let Some((place, scan)) = next else { return Ok(None) };
         let content = match scan {
@@ -107,10 +116,7 @@ impl Stream {
             Scan::Long(length) => Content::Damage(Damage::Long(length)),
             Scan::Tail(_, length) => Content::Damage(Damage::Tail(length)),
         };
-        let is_entry = !matches!(content, Content::Damage(Damage::Tail(_)));
-        self.index += u64::from(is_entry);
-        let index = is_entry.then_some(index);
-        Ok(Some(Line { segment: 0, file: Path::new("-"), place, index, content }))
+        Ok(Some(Line { segment: 0, file: Path::new("-"), place, index: None, content }))
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use fernlog::format::{Place, StoredRecord};
-use fernlog::read::{Filter, Log, OpenedRecord, Opener, Order, Position};
+use fernlog::read::{Filter, Log, OpenedRecord, Order, Position};
 use fernlog::{KeyId, UnixTime};
 
 use crate::args::KeySource;
@@ -18,16 +18,14 @@ use crate::index;
 use crate::input::{self, Input};
 use crate::lasts;
 use crate::lines::{self, Lines};
+use crate::pipeline::MakeSieve;
 use crate::progress::{Interrupt, Progress};
-use crate::records::{Bounds, End, Entry, Records, TornTail};
+use crate::records::{Bounds, Each, End, Entry, Records, TornTail, Totals, keep_all};
 use crate::selection::{Chosen, Limit};
 use crate::ui::{self, Ui};
 
 /// How much of a stream is kept for its last records.
 const KEPT: usize = 16 << 20;
-
-/// What a command does with a record.
-pub(crate) type Each<'e> = dyn FnMut(&Entry<'_>) -> Result<ControlFlow<()>, Failure> + 'e;
 
 /// Whether a log that cannot be read is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +45,6 @@ pub(crate) struct Reading<'u> {
     interrupt: Interrupt,
     missing: Missing,
     exit: Exit,
-    read: u64,
 }
 
 /// How the reading of one log ended.
@@ -59,6 +56,20 @@ pub(crate) enum Done {
     Failed,
     /// Ctrl-C.
     Interrupted,
+}
+
+/// Which of the records that a filter keeps are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// So many at the beginning are not.
+    skip: u64,
+    /// So many after them are.
+    most: u64,
+}
+
+impl Window {
+    /// All of them.
+    pub(crate) const ALL: Self = Window { skip: 0, most: u64::MAX };
 }
 
 /// What is left of the reading of one log, to go on from there.
@@ -105,8 +116,8 @@ impl<'u> Reading<'u> {
         } else {
             Interrupt::catch().map_err(|error| Failure::file(Path::new("Ctrl-C"), &error))?
         };
-        let records = Records::new(Opener::new(&ring), interrupt.clone(), ui);
-        Ok(Reading { ui, inputs, records, interrupt, missing, exit, read: 0 })
+        let records = Records::new(ring, interrupt.clone(), ui);
+        Ok(Reading { ui, inputs, records, interrupt, missing, exit })
     }
 
     /// The logs that were found.
@@ -119,9 +130,9 @@ impl<'u> Reading<'u> {
         self.exit
     }
 
-    /// How many records were read, whether they were wanted or not.
-    pub(crate) fn records_read(&self) -> u64 {
-        self.read
+    /// How much was read, whether it was wanted or not.
+    pub(crate) fn totals(&self) -> Totals {
+        self.records.totals()
     }
 
     /// Whether to stop now.
@@ -148,7 +159,8 @@ impl<'u> Reading<'u> {
         self.records.torn_tail(tail);
     }
 
-    /// Hands the selected records of one log to `each`, which may say that it has enough.
+    /// Hands the selected records of one log to `each`, which may say that it has enough. Records
+    /// that the sieve does not keep would be of no use to it; it may get them all the same.
     ///
     /// # Errors
     ///
@@ -157,6 +169,7 @@ impl<'u> Reading<'u> {
         &mut self,
         input: &Input,
         chosen: &Chosen,
+        sieve: &MakeSieve<'_>,
         each: &mut Each<'_>,
     ) -> Result<Done, Failure> {
         let log = match input {
@@ -167,7 +180,7 @@ impl<'u> Reading<'u> {
             Input::Stdin => None,
         };
         match &log {
-            Some(log) => self.read_log(log, chosen, each).map(|pass| pass.done),
+            Some(log) => self.read_log(log, chosen, sieve, each).map(|pass| pass.done),
             None => self.read_stdin(chosen, each),
         }
     }
@@ -181,6 +194,7 @@ impl<'u> Reading<'u> {
         &mut self,
         log: &Log,
         chosen: &Chosen,
+        sieve: &MakeSieve<'_>,
         each: &mut Each<'_>,
     ) -> Result<Pass, Failure> {
         let moments = &mut self.records;
@@ -189,13 +203,17 @@ impl<'u> Reading<'u> {
             Err(failure) => return Ok(Pass::without(self.failed(&failure))),
         };
         let bounds = Bounds::range(chosen.range());
-        let mut skip = 0;
+        let mut window = Window::ALL;
         let mut lines = Lines::within(log, chosen.range());
         if let Limit::Last(count) = chosen.limit() {
             let mut keeps = |entry: &Entry<'_>| filter.keeps(&entry.record, entry.index);
-            match lasts::find(log, &mut self.records, bounds, count, &mut keeps, self.ui) {
+            let totals = self.records.totals();
+            let start = lasts::find(log, &mut self.records, bounds, count, &mut keeps, self.ui);
+            // What was only counted will be read again.
+            self.records.set_totals(totals);
+            match start {
                 Ok(Some(start)) => {
-                    skip = start.skip;
+                    window.skip = start.skip;
                     if let Some(position) = start.position {
                         lines = Lines::from(log, position);
                     }
@@ -204,10 +222,12 @@ impl<'u> Reading<'u> {
                 Err(failure) => return Ok(Pass::without(self.failed(&failure))),
             }
         }
-        let most = if let Limit::First(count) = chosen.limit() { count } else { u64::MAX };
+        if let Limit::First(count) = chosen.limit() {
+            window.most = count;
+        }
         match lines {
             Ok(mut lines) => {
-                let done = self.pass(&mut lines, bounds, &filter, skip, most, each)?;
+                let done = self.pass(&mut lines, bounds, &filter, window, sieve, each)?;
                 Ok(Pass { done, filter, end: lines.position() })
             }
             Err(failure) => Ok(Pass::without(self.failed(&failure))),
@@ -222,20 +242,23 @@ impl<'u> Reading<'u> {
         let bounds = Bounds::range(chosen.range());
         let mut lines = Lines::stdin();
         match chosen.limit() {
-            Limit::None => self.pass(&mut lines, bounds, &filter, 0, u64::MAX, each),
-            Limit::First(most) => self.pass(&mut lines, bounds, &filter, 0, most, each),
+            Limit::None => self.pass(&mut lines, bounds, &filter, Window::ALL, &keep_all, each),
+            Limit::First(most) => {
+                let window = Window { skip: 0, most };
+                self.pass(&mut lines, bounds, &filter, window, &keep_all, each)
+            }
             Limit::Last(count) => {
                 let mut last = Last::new(count);
                 let mut keep = |entry: &Entry<'_>| last.push(entry).map(ControlFlow::Continue);
-                let done = self.pass(&mut lines, bounds, &filter, 0, u64::MAX, &mut keep)?;
+                let all = Window::ALL;
+                let done = self.pass(&mut lines, bounds, &filter, all, &keep_all, &mut keep)?;
                 last.each(each)?;
                 Ok(done)
             }
         }
     }
 
-    /// One pass over lines: the records that the filter keeps, without the first `skip`, `most` at
-    /// the most.
+    /// One pass over lines: the records that the filter keeps, and of these the window.
     ///
     /// # Errors
     ///
@@ -245,36 +268,44 @@ impl<'u> Reading<'u> {
         lines: &mut Lines<'_>,
         bounds: Bounds,
         filter: &Filter,
-        mut skip: u64,
-        mut most: u64,
+        mut window: Window,
+        sieve: &MakeSieve<'_>,
         each: &mut Each<'_>,
     ) -> Result<Done, Failure> {
-        if most == 0 {
+        if window.most == 0 {
             return Ok(Done::Read);
         }
+        // A window counts what the filter keeps, so then nothing else may be left out.
+        let with_sieve = window == Window::ALL;
+        let filtered: &MakeSieve<'_> = &|| {
+            let mut sieve = with_sieve.then(sieve);
+            Box::new(move |entry| {
+                filter.keeps(&entry.record, entry.index)
+                    && sieve.as_mut().is_none_or(|keep| keep(entry))
+            })
+        };
         let mut damages = Damages::new(self.ui, Voice::Loud);
         // A failure of the output ends the run, a failure to read only this log.
         let mut failed = None;
-        let read = &mut self.read;
-        let end = self.records.read(lines, bounds, &mut damages, &mut |entry| {
-            *read += 1;
+        let mut take = |entry: &Entry<'_>| {
             if !filter.keeps(&entry.record, entry.index) {
                 return Ok(ControlFlow::Continue(()));
             }
-            if skip > 0 {
-                skip -= 1;
+            if window.skip > 0 {
+                window.skip -= 1;
                 return Ok(ControlFlow::Continue(()));
             }
-            most -= 1;
+            window.most -= 1;
             Ok(match each(entry) {
-                Ok(ControlFlow::Continue(())) if most > 0 => ControlFlow::Continue(()),
+                Ok(ControlFlow::Continue(())) if window.most > 0 => ControlFlow::Continue(()),
                 Ok(_) => ControlFlow::Break(()),
                 Err(failure) => {
                     failed = Some(failure);
                     ControlFlow::Break(())
                 }
             })
-        });
+        };
+        let end = self.records.read(lines, bounds, &mut damages, filtered, &mut take);
         self.exit = self.exit.worst(damages.exit());
         match (failed, end) {
             (Some(failure), _) => Err(failure),

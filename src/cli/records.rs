@@ -3,19 +3,20 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::thread;
 
-use fernlog::UnixTime;
-use fernlog::format::{Event, Place, RecordKind, SegmentName};
-use fernlog::read::{
-    self, Content, Damage, Line, Log, MemberPath, OpenedRecord, Opener, Order, Position,
-};
+use fernlog::format::Place;
+use fernlog::read::{Content, Line, Log, OpenedRecord, Opener, Position};
+use fernlog::{Keyring, UnixTime};
 
-use crate::damage::{Damages, Reason, Spot, Voice};
+use crate::damage::{Damages, Voice};
 use crate::escape;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::index::{self, IndexRange};
 use crate::lines::Lines;
+use crate::pass::{Pass, Seen};
+use crate::pipeline::{self, Batch, MakeSieve, Outcome, Pipeline};
 use crate::progress::{Interrupt, Progress};
 use crate::ui::Ui;
 
@@ -32,6 +33,9 @@ pub(crate) struct Entry<'a> {
     pub(crate) record: OpenedRecord<'a>,
 }
 
+/// What a command does with a record.
+pub(crate) type Each<'e> = dyn FnMut(&Entry<'_>) -> Result<ControlFlow<()>, Failure> + 'e;
+
 /// What stopped a pass over lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -46,6 +50,7 @@ pub(crate) enum End {
 /// Reads records. One for all logs of a run.
 #[derive(Debug)]
 pub(crate) struct Records<'u> {
+    ring: Keyring,
     opener: Opener,
     interrupt: Interrupt,
     progress: Option<Progress>,
@@ -54,6 +59,16 @@ pub(crate) struct Records<'u> {
     tail: TornTail,
     /// What the last record said about the next segment's key.
     announced: Option<String>,
+    totals: Totals,
+}
+
+/// How much was read, whether it was wanted or not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    /// Authentic records.
+    pub(crate) records: u64,
+    /// Bytes of their plaintexts.
+    pub(crate) bytes: u64,
 }
 
 /// What bytes after the last LF of the active segment are.
@@ -81,22 +96,19 @@ impl Bounds {
     }
 }
 
-/// What is known about the segment that is being read.
-#[derive(Debug, Default)]
-struct Current {
-    segment: Option<usize>,
-    /// Lines that no key opened before one did, and the first of them.
-    unopened: Option<(Spot, Reason, u64)>,
-    opened: bool,
-    /// The header commits to a key, and it is here.
-    committed: bool,
-    key_missing: bool,
-}
-
 impl<'u> Records<'u> {
     /// Prepares the keys.
-    pub(crate) fn new(opener: Opener, interrupt: Interrupt, ui: &'u Ui) -> Self {
-        Records { opener, interrupt, progress: None, ui, tail: TornTail::Told, announced: None }
+    pub(crate) fn new(ring: Keyring, interrupt: Interrupt, ui: &'u Ui) -> Self {
+        Records {
+            opener: Opener::new(&ring),
+            ring,
+            interrupt,
+            progress: None,
+            ui,
+            tail: TornTail::Told,
+            announced: None,
+            totals: Totals::default(),
+        }
     }
 
     /// Shows how far the reading has come.
@@ -109,7 +121,18 @@ impl<'u> Records<'u> {
         self.tail = tail;
     }
 
-    /// Opens the lines in order and hands each record to `each`.
+    /// How much was read so far.
+    pub(crate) fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Takes back what was read only to be read again.
+    pub(crate) fn set_totals(&mut self, totals: Totals) {
+        self.totals = totals;
+    }
+
+    /// Opens the lines in order and hands each record to `each`; of a long log perhaps only those
+    /// that the sieve keeps.
     ///
     /// # Errors
     ///
@@ -119,12 +142,21 @@ impl<'u> Records<'u> {
         lines: &mut Lines<'_>,
         bounds: Bounds,
         damages: &mut Damages<'_>,
-        each: &mut dyn FnMut(&Entry<'_>) -> Result<ControlFlow<()>, Failure>,
+        sieve: &MakeSieve<'_>,
+        each: &mut Each<'_>,
     ) -> Result<End, Failure> {
-        let mut current = Current::default();
-        let end = self.read_lines(lines, bounds, damages, &mut current, each);
-        current.settle(damages);
-        damages.tell();
+        let workers = pipeline::workers();
+        let mut pass = Pass::new(lines.log(), self.tail, self.announced.take(), damages);
+        let end = if workers > 0 && bounds.end.is_none() && lines.is_long() {
+            let ring = self.ring.clone();
+            thread::scope(|scope| {
+                let mut pipeline = Pipeline::start(scope, workers, &ring, sieve);
+                self.read_lines(lines, bounds, &mut pass, Some(&mut pipeline), each)
+            })
+        } else {
+            self.read_lines(lines, bounds, &mut pass, None, each)
+        };
+        self.announced = pass.end();
         end
     }
 
@@ -132,9 +164,9 @@ impl<'u> Records<'u> {
         &mut self,
         lines: &mut Lines<'_>,
         bounds: Bounds,
-        damages: &mut Damages<'_>,
-        current: &mut Current,
-        each: &mut dyn FnMut(&Entry<'_>) -> Result<ControlFlow<()>, Failure>,
+        pass: &mut Pass<'_, '_>,
+        mut pipeline: Option<&mut Pipeline>,
+        each: &mut Each<'_>,
     ) -> Result<End, Failure> {
         let log = lines.log();
         let mut count = Counter::default();
@@ -143,149 +175,111 @@ impl<'u> Records<'u> {
                 return Ok(End::Interrupted);
             }
             if bounds.end.is_some_and(|end| is_at(log, &line, end)) {
-                return Ok(End::Reached);
+                break;
             }
-            if current.segment.replace(line.segment) != Some(line.segment) {
-                current.settle(damages);
-                self.begin_segment(log, &line, damages, current)?;
+            if pass.is_new_segment(&line) {
+                if let Some(pipeline) = &mut pipeline
+                    && !self.drain(pipeline, log, pass, each)?
+                {
+                    return Ok(End::Enough);
+                }
+                let header = pass.begin_segment(&line, &mut self.opener)?;
+                if let Some(pipeline) = &mut pipeline {
+                    pipeline.begin_segment(line.segment, header);
+                }
             }
             match line.index {
-                Some(index) if bounds.range.end.is_some_and(|end| index >= end) => {
-                    return Ok(End::Reached);
-                }
+                Some(index) if bounds.range.end.is_some_and(|end| index >= end) => break,
                 Some(index) if index < bounds.range.start => continue,
                 _ => {}
+            }
+            if let Content::Token { line, .. } = line.content {
+                count.add(line.len(), self.progress.as_ref());
+            }
+            if let Some(pipeline) = pipeline.as_mut().filter(|pipeline| pipeline.is_open()) {
+                if let Some(mut batch) = pipeline.push(&line) {
+                    if !self.take(&mut batch, log, pass, each)? {
+                        return Ok(End::Enough);
+                    }
+                    pipeline.recycle(batch);
+                }
+                continue;
             }
             let (token, time) = match line.content {
                 Content::Token { line, time } => (line, time),
                 Content::Damage(damage) => {
-                    if let Some(reason) = self.reason(log, &line, damage)? {
-                        damages.add(Spot::line(&line, None), reason, 1);
-                    }
+                    pass.damaged(&line, damage)?;
                     continue;
                 }
             };
-            count.add(token.len(), self.progress.as_ref());
-            if current.key_missing {
+            if pass.key_missing() {
                 continue;
             }
-            let announced = self.announced.as_deref();
             match self.opener.open(token, line.index) {
                 Ok(record) => {
-                    current.opened = true;
-                    current.settle(damages);
-                    if let Order::Misplaced(seq) = record.order {
-                        damages.add(Spot::line(&line, Some(time)), Reason::Misplaced(seq), 1);
-                    }
-                    damages.tell();
-                    let announces = announces(&record);
+                    self.totals.add(record.plaintext.len());
+                    pass.opened(&line, time, Seen::of(&record));
                     let Line { file, place, index, .. } = line;
+                    let said = record.record.as_ref().and_then(|record| record.seq);
+                    let index = if log.is_some() { index } else { said };
                     if each(&Entry { file, place, index, record })?.is_break() {
                         return Ok(End::Enough);
                     }
-                    self.announced = announces;
                 }
-                Err(read::Failure::NoKey { wanted: Some(wanted), given }) => {
-                    // Said once for the segment, which commits to one key.
-                    current.key_missing = true;
-                    let spot = Spot::line(&line, Some(time));
-                    damages.add(spot, Reason::NoKey(Some(wanted), given), 1);
-                }
-                Err(failure) => {
-                    let given = self.opener.given();
-                    let reason = match failure {
-                        // A record that was authentic said that the key changes here.
-                        read::Failure::NotAuthentic { .. }
-                            if announced.is_some() && !current.opened && !current.committed =>
-                        {
-                            Reason::NoKey(None, given)
-                        }
-                        read::Failure::NotAuthentic { key } => Reason::NotAuthentic(key),
-                        read::Failure::NotAToken => Reason::NotAToken,
-                        _ => Reason::NoKey(None, given),
-                    };
-                    let spot = Spot::line(&line, Some(time));
-                    if matches!(reason, Reason::NoKey(..)) && !current.opened {
-                        current.unopened.get_or_insert((spot, reason, 0)).2 += 1;
-                    } else {
-                        damages.add(spot, reason, 1);
-                    }
-                }
+                Err(failure) => pass.failed(&line, time, failure, || self.opener.given()),
             }
+        }
+        if let Some(pipeline) = &mut pipeline
+            && !self.drain(pipeline, log, pass, each)?
+        {
+            return Ok(End::Enough);
         }
         Ok(End::Reached)
     }
 
-    /// Chooses the key of the segment that `line` begins, and looks at what stands before it.
-    fn begin_segment(
+    /// Takes everything that is still on its way; false when the command has enough.
+    fn drain(
         &mut self,
+        pipeline: &mut Pipeline,
         log: Option<&Log>,
-        line: &Line<'_>,
-        damages: &mut Damages<'_>,
-        current: &mut Current,
-    ) -> Result<(), Failure> {
-        *current = Current { segment: current.segment, ..Current::default() };
-        let Some((log, segment)) =
-            log.and_then(|log| Some((log, log.segments().get(line.segment)?)))
-        else {
-            self.opener.begin_segment(None);
-            return Ok(());
-        };
-        let before = line.segment.checked_sub(1).and_then(|before| log.segments().get(before));
-        let starts = line.place.line == 1;
-        if starts && before.is_some_and(|b| b.number().checked_add(1) != Some(segment.number())) {
-            damages.add(Spot::file(segment.path()), Reason::SegmentsMissing, 1);
+        pass: &mut Pass<'_, '_>,
+        each: &mut Each<'_>,
+    ) -> Result<bool, Failure> {
+        while let Some(mut batch) = pipeline.drain() {
+            if !self.take(&mut batch, log, pass, each)? {
+                return Ok(false);
+            }
+            pipeline.recycle(batch);
         }
-        match segment.header()? {
-            Some(Ok(header)) => {
-                self.opener.begin_segment(Some(&header));
-                current.committed = self.opener.missing_key().is_none();
-            }
-            Some(Err(error)) => {
-                damages.add(Spot::file(segment.chain_path()), Reason::Header(error), 1);
-                self.opener.begin_segment(None);
-            }
-            None => {
-                if !log.is_plain() {
-                    damages.add(Spot::file(segment.chain_path()), Reason::NoChain, 1);
-                }
-                self.opener.begin_segment(None);
-            }
-        }
-        Ok(())
+        Ok(true)
     }
 
-    /// What damage in place of a token means; none when it is as it should be.
-    fn reason(
-        &self,
+    /// Takes a batch that is done; false when the command has enough.
+    fn take(
+        &mut self,
+        batch: &mut Batch,
         log: Option<&Log>,
-        line: &Line<'_>,
-        damage: Damage,
-    ) -> Result<Option<Reason>, Failure> {
-        Ok(Some(match damage {
-            Damage::Long(length) => Reason::TooLong(length),
-            Damage::NoFile => Reason::NoFile,
-            Damage::Tail(bytes) => {
-                let segments = log.map(Log::segments).unwrap_or_default();
-                let active = |s: &read::Segment| s.name() == SegmentName::Active;
-                if segments.get(line.segment).is_none_or(active) {
-                    return Ok(match self.tail {
-                        TornTail::Told => Some(Reason::Torn(bytes)),
-                        TornTail::Waits => None,
-                    });
+        pass: &mut Pass<'_, '_>,
+        each: &mut Each<'_>,
+    ) -> Result<bool, Failure> {
+        // Only lines of a log are ever batched.
+        let Some(log) = log else { return Ok(true) };
+        batch.each(log, |line, outcome| {
+            match outcome {
+                Outcome::Damage(damage) => pass.damaged(line, damage)?,
+                Outcome::Failed(time, failure) => {
+                    pass.failed(line, time, failure, || self.opener.given());
                 }
-                let next = segments.get(line.segment + 1).map(read::Segment::header).transpose()?;
-                let kept = match next {
-                    Some(Some(Ok(header))) => header.events.contains(&Event::TornTailKept(bytes)),
-                    _ => false,
-                };
-                if kept {
-                    return Ok(None);
+                Outcome::Opened(time, seen, length, entry) => {
+                    self.totals.add(length);
+                    pass.opened(line, time, seen);
+                    if let Some(entry) = entry {
+                        return Ok(each(&entry)?.is_continue());
+                    }
                 }
-                Reason::BytesBehind(bytes)
             }
-            _ => Reason::NotAToken,
-        }))
+            Ok(true)
+        })
     }
 
     /// The time of the record at `index`, which `--since '#N'` stands for.
@@ -298,7 +292,7 @@ impl<'u> Records<'u> {
         let mut moment = None;
         let mut damages = Damages::new(self.ui, Voice::Silent);
         let mut lines = Lines::within(log, range)?;
-        self.read(&mut lines, Bounds::range(range), &mut damages, &mut |entry| {
+        self.read(&mut lines, Bounds::range(range), &mut damages, &keep_all, &mut |entry| {
             moment = Some(entry.record.when());
             Ok(ControlFlow::Break(()))
         })?;
@@ -311,22 +305,16 @@ impl<'u> Records<'u> {
     }
 }
 
-impl Current {
-    /// A segment has one key. So lines that no key opened are damaged when another line of the
-    /// segment opened; otherwise the key is missing, and nothing is decided.
-    fn settle(&mut self, damages: &mut Damages<'_>) {
-        if let Some((spot, reason, lines)) = self.unopened.take() {
-            let reason = if self.opened { Reason::NotAuthentic(None) } else { reason };
-            damages.add(spot, reason, lines);
-        }
+impl Totals {
+    fn add(&mut self, bytes: usize) {
+        self.records += 1;
+        self.bytes += bytes as u64;
     }
 }
 
-/// The key id that a record announces for the next segment.
-fn announces(record: &OpenedRecord<'_>) -> Option<String> {
-    let kind = record.record.as_ref()?.kind;
-    let path = MemberPath::new("fields.key_id").filter(|_| kind == RecordKind::KeyChange)?;
-    record.member(&path).map(|id| id.into_owned())
+/// A sieve that keeps everything.
+pub(crate) fn keep_all<'s>() -> Box<dyn FnMut(&Entry<'_>) -> bool + Send + 's> {
+    Box::new(|_| true)
 }
 
 fn is_at(log: Option<&Log>, line: &Line<'_>, end: Position) -> bool {

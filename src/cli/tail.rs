@@ -18,8 +18,8 @@ use crate::input::{self, Input};
 use crate::lines::{self, Lines};
 use crate::newfile::Sink;
 use crate::print::Printer;
-use crate::reading::{self, Done, Each, Missing, Reading};
-use crate::records::{Bounds, TornTail};
+use crate::reading::{self, Done, Missing, Reading, Window};
+use crate::records::{Bounds, Each, TornTail, keep_all};
 use crate::selection::{Chosen, Limit};
 use crate::ui::Ui;
 
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &TailArgs, ui: &Ui) -> Result<Exit, Failure> {
             ui.note(&format!("{}:", reading::shown(input)));
         }
         let done = match input {
-            Input::Stdin => reading.read(input, &chosen, each)?,
+            Input::Stdin => reading.read(input, &chosen, &keep_all, each)?,
             Input::Log(path) => begin(path, &chosen, &mut reading, &mut followed, each)?,
         };
         if done == Done::Interrupted {
@@ -126,7 +126,7 @@ fn begin(
         Ok(log) => log,
         Err(failure) => return Ok(reading.failed(&failure)),
     };
-    let pass = reading.read_log(&log, chosen, each)?;
+    let pass = reading.read_log(&log, chosen, &keep_all, each)?;
     if let Some(at) = pass.end {
         let (path, filter) = (path.clone(), pass.filter);
         followed.push(Followed { path, filter, at, seen, failed: false });
@@ -205,7 +205,7 @@ impl Followed {
             }
         };
         let bounds = Bounds::range(chosen.range());
-        reading.pass(&mut lines, bounds, &self.filter, 0, u64::MAX, each)?;
+        reading.pass(&mut lines, bounds, &self.filter, Window::ALL, &keep_all, each)?;
         self.at = lines.position().unwrap_or(self.at);
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::members::{self, Name, Value};
 use crate::time::{self, Digits};
 
 /// One line, which is filled again for each record.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct TextLine {
     text: Vec<u8>,
     spans: Vec<Span>,

@@ -289,7 +289,7 @@ fn the_key_command_does_not_see_the_name_of_the_key_file() {
     let words =
         "decrypt audit.log --key-command 'sh -c \"test -z $FERNLOG_KEY_FILE && cat audit.key\"'";
     let mut command = desk.command(words);
-    command.env("FERNLOG_KEY_FILE", "");
+    command.env("FERNLOG_KEY_FILE", desk.path("audit.key"));
     assert_eq!(command.output().unwrap().status.code(), Some(0));
 }
 
@@ -332,12 +332,14 @@ fn a_file_from_a_damaged_log_is_kept_and_one_from_a_wrong_key_is_not() {
 }
 
 #[test]
-fn standard_input_is_a_plain_log() {
+fn standard_input_is_a_piece_of_a_log() {
     let desk = Desk::sample();
     let lines = desk.site.read("audit.log");
     let answer = desk.run_with("decrypt - -k audit.key --template {index}:{message}", &lines);
-    assert_eq!(answer.out.lines().next(), Some("0:message 16"));
-    assert_eq!(answer.out.lines().count(), 5);
+    assert_eq!(answer.lines()[0], "16:message 16");
+    assert_eq!(answer.lines().len(), 5);
+    let answer = desk.run_with("decrypt - -k audit.key --template {index} --index 17..19", &lines);
+    assert_eq!(answer.lines(), ["17", "18"]);
     let answer = desk.run_with("decrypt - -k audit.key --template {message} --tail 2", &lines);
     assert_eq!(answer.out, "message 19\nmessage 20\n");
     let answer = desk.run("decrypt - -k -");
@@ -417,6 +419,30 @@ fn a_reader_that_goes_away_is_no_failure() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn ctrl_c_makes_no_file_and_says_how_far_it_came() {
+    let desk = Desk::new();
+    let log = desk.site.builder().durability(fernlog::Durability::Buffered).open().unwrap();
+    let text = "x".repeat(100_000);
+    for _ in 0..400 {
+        log.append(&Record::new(Level::Info, "", &text)).unwrap();
+    }
+    log.close().unwrap();
+    let mut command = desk.command("decrypt audit.log -k audit.key -o out.txt");
+    let child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(60));
+    let kill = ["-INT", &child.id().to_string()];
+    assert!(std::process::Command::new("kill").args(kill).status().unwrap().success());
+    let answer = super::Answer::of(&child.wait_with_output().unwrap());
+    // A fast machine may have been done.
+    if answer.code != 0 {
+        assert_eq!(answer.code, 130, "{answer:?}");
+        assert!(answer.err.contains("fernlog: PARTIAL: "), "{}", answer.err);
+        assert!(!desk.path("out.txt").exists());
+    }
+    assert!(!desk.site.files().iter().any(|name| name.starts_with('.')));
 }
 
 #[test]

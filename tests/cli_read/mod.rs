@@ -3,6 +3,7 @@
 mod checks;
 mod decrypt;
 mod grep;
+mod long;
 mod tail;
 mod verify;
 

@@ -125,6 +125,20 @@ fn rolls_are_followed_also_when_the_key_changes() {
 }
 
 #[test]
+fn rolls_of_a_plain_log_are_followed() {
+    let desk = Desk::new();
+    let log = desk.site.plain().open().unwrap();
+    log.append(&record("one")).unwrap();
+    let following = Following::start(&desk, "");
+    following.expect(&["one"]);
+    log.append(&record("two")).unwrap();
+    log.roll().unwrap();
+    log.append(&record("three")).unwrap();
+    following.expect(&["two", "three"]);
+    assert_eq!(following.stop().0, 130);
+}
+
+#[test]
 fn an_incomplete_line_waits_for_its_end() {
     let desk = Desk::new();
     let log = desk.site.plain().open().unwrap();

@@ -14,7 +14,7 @@ use crate::pattern::{self, Case};
 use crate::textline::TextLine;
 
 /// Looks at one record after the other.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Matcher {
     regex: Regex,
     invert: bool,
@@ -25,7 +25,7 @@ pub(crate) struct Matcher {
     searched: Vec<u8>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Subject {
     /// The record as text.
     Text,

@@ -16,7 +16,9 @@ use crate::grep::events::Events;
 use crate::grep::lines::Lines;
 use crate::grep::matcher::Matcher;
 use crate::input::Input;
+use crate::pipeline::MakeSieve;
 use crate::reading::{self, Done, Missing, Reading};
+use crate::records::keep_all;
 use crate::selection::Chosen;
 use crate::ui::{self, Ui};
 
@@ -98,7 +100,7 @@ pub(crate) fn run(args: &GrepArgs, ui: &Ui) -> Result<Exit, Failure> {
         stats(&all, &reading, begun, ui);
     }
     if interrupted {
-        let read = HumanCount(reading.records_read());
+        let read = HumanCount(reading.totals().records);
         return Ok(reading.partial(&format!("{read} records were searched")));
     }
     let answer = if hit { Exit::Ok } else { Exit::No };
@@ -153,11 +155,21 @@ fn search(
         Show::Events(events) => events.begin(input),
         _ => {}
     }
-    let done = reading.read(input, chosen, &mut |entry| {
+    let looks_around = match show {
+        Show::Lines(_) | Show::Events(_) => args.printing.context() != (0, 0),
+        _ => false,
+    };
+    let model = matcher.clone();
+    let matching: &MakeSieve<'_> = &|| {
+        let mut matcher = model.clone();
+        Box::new(move |entry| matcher.matches(&entry.record))
+    };
+    let before = reading.totals().bytes;
+    let sieve = if looks_around { &keep_all } else { matching };
+    let done = reading.read(input, chosen, sieve, &mut |entry| {
         // Behind the last match that is wanted, records are context only.
         let wanted = counts.records < most;
         let matched = matcher.matches(&entry.record) && wanted;
-        counts.searched += entry.record.plaintext.len() as u64;
         counts.records += u64::from(matched);
         let more = match show {
             Show::Lines(lines) => lines.record(entry, matcher, matched, &mut counts)?,
@@ -169,6 +181,7 @@ fn search(
             if show.is_settled_by_one() { counts.records > 0 } else { counts.records >= most };
         Ok(if enough { more } else { ControlFlow::Continue(()) })
     })?;
+    counts.searched = reading.totals().bytes - before;
     Ok((done, counts))
 }
 
@@ -208,7 +221,7 @@ fn stats(all: &Counts, reading: &Reading<'_>, begun: Instant, ui: &Ui) {
         format!("{} {}", HumanCount(count), if count == 1 { one } else { many })
     };
     let matches = plural(all.records, "matching record", "matching records");
-    let read = plural(reading.records_read(), "record", "records");
+    let read = plural(reading.totals().records, "record", "records");
     let seconds = begun.elapsed().as_secs_f64();
     ui::say(&format!("{matches} in {read}, {seconds:.2} s"));
 }
