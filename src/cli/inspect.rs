@@ -147,12 +147,12 @@ fn human(name: &str, facts: &[SegmentFacts], ui: &Ui) -> String {
     out.pair("size", &size);
     list(facts, &mut out);
     out.space();
-    out.line(match sums.origin {
+    out.remark(match sums.origin {
         Some(_) => {
-            "  Nothing of this was checked. Without a key fernlog verify checks format and chain, \
-             with --vkey\n  signatures, with -k the content, with a kept checkpoint the end."
+            "Nothing of this was checked. Without a key fernlog verify checks format and chain, \
+             with --vkey signatures, with -k the content, with a kept checkpoint the end."
         }
-        None => "  Nothing of this was checked, and without a key nothing can be.",
+        None => "Nothing of this was checked, and without a key nothing can be.",
     });
     out.finish()
 }

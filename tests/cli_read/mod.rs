@@ -1,8 +1,10 @@
 //! The commands that read logs, run as a user runs them.
 
+mod checks;
 mod decrypt;
 mod grep;
 mod tail;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
