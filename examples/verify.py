@@ -24,8 +24,7 @@ def read_key(text):  # a verifier key of signed notes, as name, key id and publi
     return name, own_id, key[1:]
 def signed_by(key, note):  # a signature that has this key's id but is not by it is an error
     signatures = [sig[4:] for name, sig in note.signed if (name, sig[:4]) == key[:2]]
-    for signature in signatures[:1]:
-        Ed25519PublicKey.from_public_bytes(key[2]).verify(signature, note.text)
+    if signatures: Ed25519PublicKey.from_public_bytes(key[2]).verify(signatures[0], note.text)
     return len(signatures) > 0
 def read_notes(text, origin, may_be_torn):  # checkpoints, perhaps with the beginning of another
     form, notes, at = re.compile(NOTE % re.escape(origin)), [], 0
@@ -81,6 +80,7 @@ def check_segment(log, path, number):  # with its chain; and that it continues t
          "FL204 the segment before does not end where and as this header says")
     sizes = [note.size for note in notes]
     need(sizes[:1] == [first + 1] and sizes == sorted(sizes), "FL204 there is no hand-over")
+    need(all(len({s[:4] + n for n, s in note.signed}) == len(note.signed) for note in notes), "FL201")
     log.known |= {signed_by(log.key, note) for note in notes}
     own = [signed_by(signer, note) for note in notes]
     before = [bool(log.signer and signed_by(log.signer, note)) for note in notes]
