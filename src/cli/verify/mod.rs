@@ -117,13 +117,13 @@ fn options(args: &VerifyArgs, ui: &Ui) -> Result<VerifyOptions<'static>, Failure
         vkey: args.vkey.vkey.as_deref().map(input::verifier_key).transpose()?,
         keyring: input::optional_keyring(&args.keys, ui)?,
         require: args.require.iter().map(|require| (*require).into()).collect(),
-        max_findings: args.max_findings,
-        now: Some(selection::unix_time(ui.now())),
         torn_tail: match args.torn_tail {
             None => read::TornTail::Report,
             Some(TornTailArg::Ok) => read::TornTail::Accept,
             Some(TornTailArg::Error) => read::TornTail::Reject,
         },
+        max_findings: args.max_findings,
+        now: Some(selection::unix_time(ui.now())),
         ..VerifyOptions::default()
     })
 }
