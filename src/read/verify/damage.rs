@@ -146,5 +146,5 @@ impl Walk<'_> {
 }
 
 pub(crate) fn missing_among_signed(count: u64) -> String {
-    format!("{count} entries are missing among those that were signed")
+    format!("entries missing among those that were signed: {count}")
 }

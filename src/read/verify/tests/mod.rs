@@ -6,7 +6,6 @@ mod keys;
 mod lines;
 mod live;
 mod matrix;
-mod sample;
 
 use crate::read::report::{FindingId, Report, Severity, Verdict};
 use crate::read::testlog::TestLog;
