@@ -15,8 +15,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::index;
 use crate::input::{self, Input};
+use crate::lines;
 use crate::paragraph::Paragraphs;
-use crate::records;
 use crate::textline;
 use crate::time::Digits;
 use crate::ui::Ui;
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &InspectArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     for (number, (input, name)) in inputs.iter().zip(&names).enumerate() {
         let Input::Log(path) = input else { continue };
-        let facts = records::open(path).and_then(|log| Ok(read::inspect(&log)?));
+        let facts = lines::open(path).and_then(|log| Ok(read::inspect(&log)?));
         match facts {
             Ok(facts) if args.json.json => json(name, &facts, ui)?,
             Ok(facts) => {

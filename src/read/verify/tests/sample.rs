@@ -7,7 +7,7 @@ use crate::crypto::{Keyring, VerifierKey};
 use crate::read::{Check, Content, Log, Opener, locate};
 
 /// The folder of the sample. Without the variable these tests say loudly that they did nothing.
-#[expect(clippy::print_stderr, reason = "a test that did nothing must say so")]
+#[expect(clippy::print_stderr, reason = "a test that did nothing must be heard")]
 fn sample() -> Option<PathBuf> {
     let folder = std::env::var_os("FERNLOG_VECTORS").map(PathBuf::from);
     if folder.is_none() {
