@@ -2,6 +2,7 @@
 
 mod anchors;
 mod chains;
+mod hostile;
 mod keys;
 mod lines;
 mod live;
