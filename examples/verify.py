@@ -60,8 +60,8 @@ def check_lines(log, path, _, cap=1 << 20):
         except (ValueError, LookupError, TypeError, RecursionError):
             pass  # a foreign plaintext
         need(type(seq) is not int or seq == log.size, f"FL104 {here} says that it is #{seq}")
-        need(log.size < log.signed or hash(line) not in log.leaves, f"FL105 {here} is there twice")
-        if len(log.leaves) < 1 << 18: log.leaves.add(hash(line))
+        need(log.size < log.signed or hash(line) not in log.lines, f"FL105 {here} is there twice")
+        if len(log.lines) < 1 << 18: log.lines.add(hash(line))
         add(log, line[:-1])
 
 def check_segment(log, path, number):  # with its chain; and that it continues the one before
@@ -80,14 +80,14 @@ def check_segment(log, path, number):  # with its chain; and that it continues t
          "FL204 the segment before does not end where and as this header says")
     sizes = [note.size for note in notes]
     need(sizes[:1] == [first + 1] and sizes == sorted(sizes), "FL204 there is no hand-over")
-    for later, note in enumerate(notes):  # all but the first, which is the hand-over
-        must = {signer, log.signer if log.signer and not later else signer}
-        good = {key for key in must | {log.key} if signed_by(key, note)}
-        log.known.add(log.key in good)
-        own = [sig for name, sig in note.signed if name == origin and len(sig) == 68]
-        need(len(own) <= len(good) + (log.key not in good) + (not (later or joins or lost))
-             and (must <= good or lost and not later), f"FL204 wrong keys signed at {note.size}")
-    log.origin, log.size, log.roots, log.leaves, log.signed = origin, first, roots, set(), sizes[-1]
+    once = [len({sig[:4] + name for name, sig in n.signed}) == len(n.signed) for n in notes]
+    log.known |= {bool(signed_by(log.key, note)) for note in notes}
+    own = [signed_by(signer, note) for note in notes]
+    before = [bool(log.signer and signed_by(log.signer, note)) for note in notes]
+    need(all(once) and all(own[1:]) and not any(before[1:]) and signer[:2] not in log.ids and (
+        lost or own[0] and before[0] == bool(log.signer)), "FL204 signed twice, or by a wrong key")
+    log.ids = {(name, signature[:4]) for note in notes for name, signature in note.signed}
+    log.origin, log.size, log.roots, log.lines, log.signed = origin, first, roots, set(), sizes[-1]
     log.ciphers = [Fernet(key) for key in log.ring if head[b"fernet-key"].endswith(
         base64.b64encode(sha256(b"fernlog/key-commitment@v1\n", origin, b"\n", from_url(key))))]
     log.found += ["FL207 the signer was lost: from here on all rests on the log key"] * lost
@@ -104,7 +104,7 @@ def main():
     parser.add_argument("path", metavar="LOG", type=pathlib.Path)
     for option in ("--vkey", "-k", "--checkpoint"):
         parser.add_argument(option, type=pathlib.Path, required=option == "--vkey")
-    log = parser.parse_args()
+    log = parser.parse_args(None, argparse.Namespace(size=0, covered=0, tail=0, opened=0))
     (log.key,) = map(read_key, key_lines(log.vkey.read_bytes()))
     log.ring = key_lines(log.k.read_bytes()) if log.k else []
     need(all(len(from_url(key)) == 32 for key in log.ring) and (log.ring or not log.k), "bad key")
@@ -118,8 +118,8 @@ def main():
     log.chained = any(pathlib.Path(f"{path}.chain").exists() for path in paths)
     new, chain = (pathlib.Path(f"{log.path}.chain{end}").exists() for end in (".new", ""))
     need((log.chained or closed or log.path.exists()) and new <= chain, "no log, or half rolled")
-    log.size, log.roots, log.covered, log.tail, log.origin, log.signer = 0, [], 0, 0, b"", None
-    log.opened, log.shut, log.known, log.leaves, log.signed = 0, None, set(), set(), 1 << 65
+    log.roots, log.known, log.ids, log.lines, log.signed = [], set(), set(), set(), 1 << 65
+    log.origin, log.signer, log.shut = b"", None, None
     log.ciphers, log.seen = list(map(Fernet, log.ring)), {a.size: sha256() for a in anchors}
     log.found = ["FL303 a segment is missing"] * (closed != list(range(len(closed))))
     log.found += ["FL304 no chain: only the content was checked"] * (not log.chained)
@@ -130,7 +130,7 @@ def main():
         try:
             (check_segment if log.chained else check_lines)(log, path, number)
         except (FileNotFoundError, KeyError, ValueError, InvalidSignature) as error:
-            log.signer, log.tail = None, 0
+            log.signer, log.tail, log.ids = None, 0, set()
             log.found.append(f"{str(error) or 'FL201 a signature is bad'} in {path.name!a}")
     log.found += [f"FL301 {log.tail} bytes after the last line"] * (log.tail > 0)
     log.found += [log.shut if log.opened or log.chained else "FL401 not its key"] * bool(log.shut)

@@ -89,7 +89,7 @@ fn single_line(bytes: &[u8]) -> Result<&str, crate::crypto::NoteError> {
     let mut lines = text
         .trim_start_matches('\u{feff}')
         .lines()
-        .map(|line| line.trim_matches([' ', '\t', '\r']))
+        .map(|line| line.trim_matches([' ', '\t', '\r', '\u{feff}']))
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
     match (lines.next(), lines.next()) {
         (Some(line), None) => Ok(line),

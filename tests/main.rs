@@ -14,6 +14,8 @@ mod docs;
 mod oracle;
 /// Whatever goes in comes out, for generated input.
 mod properties;
+/// The verifier in Python that the project ships as an example.
+mod second_opinion;
 /// Whatever is done to the files of a log is noticed.
 mod tamper;
 /// Published test vectors.

@@ -130,6 +130,8 @@ pub(crate) struct Damages<'u> {
     voice: Voice,
     /// The last stretch, which may still grow: its first spot, its last line and index, its length.
     open: Option<Stretch>,
+    /// Keys that are missing, which is told once: every further segment may need them too.
+    wanted: Vec<KeyId>,
     exit: Exit,
     count: u64,
 }
@@ -146,13 +148,19 @@ struct Stretch {
 impl<'u> Damages<'u> {
     /// Nothing is damaged yet.
     pub(crate) fn new(ui: &'u Ui, voice: Voice) -> Self {
-        Damages { ui, voice, open: None, exit: Exit::Ok, count: 0 }
+        Damages { ui, voice, open: None, wanted: Vec::new(), exit: Exit::Ok, count: 0 }
     }
 
     /// Adds a place, or `lines` of them that begin there.
     pub(crate) fn add(&mut self, spot: Spot, reason: Reason, lines: u64) {
         self.exit = self.exit.worst(reason.exit());
         self.count += lines;
+        if let Reason::NoKey(Some(wanted), _) = reason {
+            if self.wanted.contains(&wanted) {
+                return;
+            }
+            self.wanted.push(wanted);
+        }
         let line = spot.place.map_or(0, |place| place.line);
         if let Some(open) = &mut self.open
             && open.reason == reason

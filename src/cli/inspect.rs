@@ -15,8 +15,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::index;
 use crate::input::{self, Input};
+use crate::lines;
 use crate::paragraph::Paragraphs;
-use crate::records;
 use crate::textline;
 use crate::time::Digits;
 use crate::ui::Ui;
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &InspectArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     for (number, (input, name)) in inputs.iter().zip(&names).enumerate() {
         let Input::Log(path) = input else { continue };
-        let facts = records::open(path).and_then(|log| Ok(read::inspect(&log)?));
+        let facts = lines::open(path).and_then(|log| Ok(read::inspect(&log)?));
         match facts {
             Ok(facts) if args.json.json => json(name, &facts, ui)?,
             Ok(facts) => {
@@ -147,12 +147,12 @@ fn human(name: &str, facts: &[SegmentFacts], ui: &Ui) -> String {
     out.pair("size", &size);
     list(facts, &mut out);
     out.space();
-    out.line(match sums.origin {
+    out.remark(match sums.origin {
         Some(_) => {
-            "  Nothing of this was checked. Without a key fernlog verify checks format and chain, \
-             with --vkey\n  signatures, with -k the content, with a kept checkpoint the end."
+            "Nothing of this was checked. Without a key fernlog verify checks format and chain, \
+             with --vkey signatures, with -k the content, with a kept checkpoint the end."
         }
-        None => "  Nothing of this was checked, and without a key nothing can be.",
+        None => "Nothing of this was checked, and without a key nothing can be.",
     });
     out.finish()
 }

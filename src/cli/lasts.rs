@@ -9,7 +9,8 @@ use fernlog::read::{Log, Position};
 
 use crate::damage::{Damages, Voice};
 use crate::failure::Failure;
-use crate::records::{Bounds, End, Entry, Lines, Records};
+use crate::lines::Lines;
+use crate::records::{Bounds, End, Entry, Records};
 use crate::ui::Ui;
 
 /// Bytes of lines that are counted at a time.

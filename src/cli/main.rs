@@ -24,6 +24,8 @@ mod keygen;
 mod keyguard;
 mod keys;
 mod lasts;
+mod lines;
+mod members;
 mod newfile;
 mod out;
 mod paragraph;

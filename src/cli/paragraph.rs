@@ -40,6 +40,13 @@ impl<'u> Paragraphs<'u> {
         self.headline(Style::new(), "", text);
     }
 
+    /// Text over the whole width.
+    pub(crate) fn remark(&mut self, text: &str) {
+        self.text.push_str("  ");
+        wrap(&mut self.text, &escape::text(text, Place::Cell), 2, 2);
+        self.text.push('\n');
+    }
+
     /// A label and its text.
     pub(crate) fn pair(&mut self, label: &str, text: &str) {
         let text = escape::text(text, Place::Cell);

@@ -13,9 +13,10 @@ use crate::colour::IsTerminal;
 use crate::escape::{self, Place};
 use crate::failure::Failure;
 use crate::input;
+use crate::members::{self, Name, Value};
 use crate::records::Entry;
 use crate::template::Template;
-use crate::textline::{self, Name, TextLine, Value};
+use crate::textline::{self, TextLine};
 use crate::time::Digits;
 use crate::ui::Ui;
 
@@ -120,7 +121,7 @@ fn logfmt(record: &OpenedRecord<'_>, zone: &TimeZone, out: &mut String) {
         push_pair(out, "logger", logger);
     }
     push_pair(out, "message", &stored.message);
-    textline::for_each_member(stored, &mut |name: &Name<'_>, value: &Value<'_>| {
+    members::for_each(stored, &mut |name: &Name<'_>, value: &Value<'_>| {
         let prefix = if name.needs_prefix() { "fields." } else { "" };
         let value = match value {
             Value::Text(text) => text.as_ref(),

@@ -17,8 +17,9 @@ use crate::failure::Failure;
 use crate::index;
 use crate::input::{self, Input};
 use crate::lasts;
+use crate::lines::{self, Lines};
 use crate::progress::{Interrupt, Progress};
-use crate::records::{self, Bounds, End, Entry, Lines, Records, TornTail};
+use crate::records::{Bounds, End, Entry, Records, TornTail};
 use crate::selection::{Chosen, Limit};
 use crate::ui::{self, Ui};
 
@@ -159,7 +160,7 @@ impl<'u> Reading<'u> {
         each: &mut Each<'_>,
     ) -> Result<Done, Failure> {
         let log = match input {
-            Input::Log(path) => match records::open(path) {
+            Input::Log(path) => match lines::open(path) {
                 Ok(log) => Some(log),
                 Err(failure) => return Ok(self.failed(&failure)),
             },

@@ -15,10 +15,11 @@ use crate::escape;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::{self, Input};
+use crate::lines::{self, Lines};
 use crate::newfile::Sink;
 use crate::print::Printer;
 use crate::reading::{self, Done, Each, Missing, Reading};
-use crate::records::{self, Bounds, Lines, TornTail};
+use crate::records::{Bounds, TornTail};
 use crate::selection::{Chosen, Limit};
 use crate::ui::Ui;
 
@@ -121,7 +122,7 @@ fn begin(
 ) -> Result<Done, Failure> {
     // Before the log is opened: what is written meanwhile is then read in the first round.
     let seen = stamp(&path.active());
-    let log = match records::open(path) {
+    let log = match lines::open(path) {
         Ok(log) => log,
         Err(failure) => return Ok(reading.failed(&failure)),
     };

@@ -1,20 +1,17 @@
 //! A record as one line of text: what `--format text` shows and what `grep` searches. The line is
 //! built as it is searched, without colour and escapes; these come when it is shown.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
-use fernlog::format::StoredRecord;
-use fernlog::read::{MemberPath, OpenedRecord, json_text};
+use fernlog::read::{MemberPath, OpenedRecord};
 use fernlog::{Level, UnixTime};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::value::RawValue;
 
 use crate::escape::{self, Place};
+use crate::members::{self, Name, Value};
 use crate::time::{self, Digits};
 
 /// One line, which is filled again for each record.
@@ -79,7 +76,7 @@ impl TextLine {
             self.push(b": ", Kind::Plain);
         }
         self.placed("message", &stored.message, Kind::Plain, wanted);
-        for_each_member(stored, &mut |name, value| self.member(name, value, wanted));
+        members::for_each(stored, &mut |name, value| self.member(name, value, wanted));
     }
 
     /// The line as it is searched.
@@ -194,103 +191,6 @@ pub(crate) fn moment_with(time: UnixTime, zone: &TimeZone, digits: Digits) -> St
     }
 }
 
-/// The name of a member behind the message.
-#[derive(Debug)]
-pub(crate) struct Name<'a> {
-    pub(crate) text: Cow<'a, str>,
-    /// Whether it is one of `fields`.
-    is_field: bool,
-}
-
-impl Name<'_> {
-    /// Whether a field has the name of a member that the format knows.
-    pub(crate) fn needs_prefix(&self) -> bool {
-        self.is_field && MemberPath::new(&self.text).is_some_and(|path| path.is_known())
-    }
-
-    fn is(&self, path: &str) -> bool {
-        match path.strip_prefix("fields.") {
-            Some(rest) => self.is_field && self.text == rest,
-            None => self.text == path && !self.needs_prefix(),
-        }
-    }
-}
-
-/// The value of a member: text, or JSON of any other kind.
-#[derive(Debug)]
-pub(crate) enum Value<'a> {
-    Text(Cow<'a, str>),
-    Json(&'a str),
-}
-
-impl<'a> Value<'a> {
-    fn of(value: &'a RawValue) -> Self {
-        if value.get().starts_with('"') {
-            Value::Text(json_text(value))
-        } else {
-            Value::Json(value.get())
-        }
-    }
-}
-
-/// Hands over every member but those that stand before the others, in the order of the format.
-pub(crate) fn for_each_member(
-    record: &StoredRecord<'_>,
-    each: &mut dyn FnMut(&Name<'_>, &Value<'_>),
-) {
-    let own = |name| Name { text: Cow::Borrowed(name), is_field: false };
-    let number = |value: u64| Value::Text(value.to_string().into());
-    for (name, text) in record.texts() {
-        each(&own(name), &Value::Text(text.into()));
-        if let ("host", Some(pid)) = (name, record.pid) {
-            each(&own("pid"), &number(pid));
-        }
-    }
-    if let (None, Some(pid)) = (record.text("host"), record.pid) {
-        each(&own("pid"), &number(pid));
-    }
-    for (name, id) in [
-        ("trace_id", &record.trace_id),
-        ("span_id", &record.span_id),
-        ("parent_span_id", &record.parent_span_id),
-    ] {
-        if let Some(id) = id {
-            each(&own(name), &Value::Text(id.as_ref().into()));
-        }
-    }
-    if let Some(line) = record.line {
-        each(&own("line"), &number(line));
-    }
-    if let Some(exception) = record.exception {
-        for_each_part(exception, each);
-    }
-    for (name, value) in &record.fields {
-        each(&Name { text: name.as_ref().into(), is_field: true }, &Value::of(value));
-    }
-    for (name, value) in &record.unknown {
-        each(&Name { text: name.as_ref().into(), is_field: false }, &Value::of(value));
-    }
-    if let Some(kind) = record.kind.name() {
-        each(&own("kind"), &Value::Text(kind.into()));
-    }
-}
-
-/// The members of an exception, the type first.
-fn for_each_part(exception: &RawValue, each: &mut dyn FnMut(&Name<'_>, &Value<'_>)) {
-    type Parts<'a> = BTreeMap<String, &'a RawValue>;
-    let Ok(mut parts) = serde_json::from_str::<Parts<'_>>(exception.get()) else { return };
-    let mut part = |name: &str, value: &RawValue| {
-        let text = format!("exception.{name}").into();
-        each(&Name { text, is_field: false }, &Value::of(value));
-    };
-    for name in ["type", "message", "causes", "stacktrace"] {
-        if let Some(value) = parts.remove(name) {
-            part(name, value);
-        }
-    }
-    parts.iter().for_each(|(name, value)| part(name, value));
-}
-
 /// Whether a name or value can stand without quotes.
 pub(crate) fn is_plain(text: &str) -> bool {
     let special = |c: char| c.is_whitespace() || c.is_control() || c == '"' || c == '=';
@@ -337,10 +237,12 @@ fn style(kind: Kind) -> Style {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use fernlog::format::StoredRecord;
     use fernlog::read::Order;
 
-    pub(crate) fn opened(plaintext: &[u8]) -> OpenedRecord<'_> {
+    use super::*;
+
+    fn opened(plaintext: &[u8]) -> OpenedRecord<'_> {
         OpenedRecord {
             time: 1_763_800_000,
             plaintext,
@@ -442,7 +344,8 @@ mod tests {
         let line = line(r#"{"message":"one two \u001b"}"#);
         let at = line.text().len() - 9;
         let mut out = String::new();
-        line.show(&[at + 4..at + 7], true, &mut out);
+        let found = at + 4..at + 7;
+        line.show(std::slice::from_ref(&found), true, &mut out);
         assert!(out.contains("one \u{1b}[1m\u{1b}[31mtwo\u{1b}[0m \\x1b"), "{out:?}");
     }
 

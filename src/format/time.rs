@@ -43,6 +43,15 @@ impl UnixTime {
         self.nanos
     }
 
+    /// The time `pause` later.
+    #[must_use]
+    pub fn after(self, pause: Duration) -> Self {
+        let nanos = self.nanos + pause.subsec_nanos();
+        let seconds = i64::try_from(pause.as_secs()).unwrap_or(i64::MAX);
+        let carry = i64::from(nanos / 1_000_000_000);
+        Self::new(self.seconds.saturating_add(seconds).saturating_add(carry), nanos % 1_000_000_000)
+    }
+
     /// Seconds for a token, which has no sign: a clock before 1970 gives 0, never a panic.
     #[must_use]
     pub fn token_seconds(self) -> u64 {

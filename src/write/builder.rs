@@ -150,12 +150,13 @@ impl Builder {
 /// Makes due checkpoints until the log is closed or dropped.
 fn start_upkeep(shared: &Arc<Shared>, interval: Duration) -> Result<()> {
     let shared: Weak<Shared> = Arc::downgrade(shared);
-    // Half the interval, so that a write waits for one interval and a half at most.
+    // What would be due at the next look is done at this one, so that no write waits for longer
+    // than the interval.
     let pause = (interval / 2).max(Duration::from_millis(1));
     let work = move || {
         loop {
             std::thread::sleep(pause);
-            match shared.upgrade().map(|shared| shared.tick()) {
+            match shared.upgrade().map(|shared| shared.tick_ahead(pause)) {
                 None | Some(Err(Error::Closed | Error::Forked)) => break,
                 // Whoever appends next is told.
                 Some(_) => {}

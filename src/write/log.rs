@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Result};
 use crate::format::{Hash, Record, UnixTime};
@@ -204,8 +204,9 @@ impl Shared {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn tick(&self) -> Result<()> {
-        self.with(Writer::tick)
+    /// Makes a checkpoint if one will be due in a while.
+    pub(super) fn tick_ahead(&self, pause: Duration) -> Result<()> {
+        self.with(|writer, now| writer.tick(now.after(pause)))
     }
 }
 

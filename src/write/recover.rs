@@ -217,11 +217,13 @@ fn segment_key(disk: &dyn Disk, path: &LogPath, header: &Header) -> Result<Optio
         let Some(file) = disk.read(path).map_err(Error::io("open", path))? else {
             return Ok(None);
         };
-        let mut text = Zeroizing::new(String::with_capacity(MAX_SIGNER + 1));
-        let mut limited = Read::take(file, MAX_SIGNER as u64);
-        // What cannot be read as a key is a lost key: the log goes on and says so.
-        let read = limited.read_to_string(&mut text).is_ok();
-        let key = read.then(|| SigningKey::from_text(text.trim_end()).ok()).flatten();
+        // A disk that does not answer is no lost key; text that is no key is one.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SIGNER + 1));
+        Read::take(file, MAX_SIGNER as u64)
+            .read_to_end(&mut bytes)
+            .map_err(Error::io("read", path))?;
+        let text = std::str::from_utf8(&bytes).unwrap_or_default().trim_end();
+        let key = SigningKey::from_text(text).ok();
         Ok(key.filter(|key| *key.verifier() == header.signer))
     };
     if let Some(key) = load(&signer)? {

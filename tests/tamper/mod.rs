@@ -136,3 +136,25 @@ fn records_taken_over_with_their_old_times_make_no_checkpoint_late() {
     // That their times lie before the segment is worth a word; that nobody signed in time is not.
     assert_eq!(ids(&report), [FindingId::TimeBackwards]);
 }
+
+#[test]
+fn a_lost_signing_key_with_lines_that_nobody_had_signed_is_a_seam_and_no_tampering() {
+    let site = Site::new();
+    let log = site.open();
+    log.append(&record("signed")).unwrap();
+    log.flush().unwrap();
+    let chain = site.read("audit.log.chain");
+    log.append(&record("not signed")).unwrap();
+    log.close().unwrap();
+    // As after a crash before the checkpoint that also took the key.
+    std::fs::write(site.path("audit.log.chain"), chain).unwrap();
+    std::fs::remove_file(site.path("audit.log.signer")).unwrap();
+    let log = site.open();
+    log.append(&record("after")).unwrap();
+    log.close().unwrap();
+    for keys in [Keys::Auditor, Keys::Operator] {
+        let report = verify_log(&site, keys, vec![]);
+        assert_eq!(ids(&report), [FindingId::UncleanHandOver]);
+        assert_eq!(report.verdict, Verdict::Intact);
+    }
+}

@@ -153,9 +153,10 @@ impl<'r> Run<'r> {
             ),
             _ => format!("nothing appended to {name}"),
         });
+        let size = HumanCount(head.size);
         self.ui.note(&match head.root {
-            Some(root) => format!("head: size {}, root {}", head.size, STANDARD.encode(root)),
-            None => format!("head: size {}, no chain", head.size),
+            Some(root) => format!("head: size {size}, root {}", STANDARD.encode(root)),
+            None => format!("head: size {size}, no chain"),
         });
         match self.acks {
             Acks::Lost(failure) => Err(failure),

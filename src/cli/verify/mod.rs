@@ -113,18 +113,19 @@ impl Given {
 }
 
 fn options(args: &VerifyArgs, ui: &Ui) -> Result<VerifyOptions<'static>, Failure> {
-    let mut options = VerifyOptions::default();
-    options.vkey = args.vkey.vkey.as_deref().map(input::verifier_key).transpose()?;
-    options.keyring = input::optional_keyring(&args.keys, ui)?;
-    options.require = args.require.iter().map(|require| (*require).into()).collect();
-    options.max_findings = args.max_findings;
-    options.now = Some(selection::unix_time(ui.now()));
-    options.torn_tail = match args.torn_tail {
-        None => read::TornTail::Report,
-        Some(TornTailArg::Ok) => read::TornTail::Accept,
-        Some(TornTailArg::Error) => read::TornTail::Reject,
-    };
-    Ok(options)
+    Ok(VerifyOptions {
+        vkey: args.vkey.vkey.as_deref().map(input::verifier_key).transpose()?,
+        keyring: input::optional_keyring(&args.keys, ui)?,
+        require: args.require.iter().map(|require| (*require).into()).collect(),
+        torn_tail: match args.torn_tail {
+            None => read::TornTail::Report,
+            Some(TornTailArg::Ok) => read::TornTail::Accept,
+            Some(TornTailArg::Error) => read::TornTail::Reject,
+        },
+        max_findings: args.max_findings,
+        now: Some(selection::unix_time(ui.now())),
+        ..VerifyOptions::default()
+    })
 }
 
 /// The logs, each with its name; those that cannot be opened are said and the rest goes on.

@@ -1,6 +1,7 @@
 //! What a reader finds in a token: a record, or a foreign plaintext.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
@@ -78,13 +79,13 @@ impl<'a> StoredRecord<'a> {
 
 impl<'de> Deserialize<'de> for StoredRecord<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Members)
+        deserializer.deserialize_map(RecordVisitor)
     }
 }
 
-struct Members;
+struct RecordVisitor;
 
-impl<'de> Visitor<'de> for Members {
+impl<'de> Visitor<'de> for RecordVisitor {
     type Value = StoredRecord<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,6 +95,7 @@ impl<'de> Visitor<'de> for Members {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut record = StoredRecord::default();
         let (mut message, mut kind, mut fields) = (None, None, None);
+        let mut unknown = Members::default();
         while let Some(Name(name)) = map.next_key()? {
             match &*name {
                 "seq" => once(&mut record.seq, map.next_value()?)?,
@@ -122,13 +124,14 @@ impl<'de> Visitor<'de> for Members {
                     Some(place) => {
                         once(&mut record.texts[place], map.next_value::<Name<'de>>()?.0)?;
                     }
-                    None => push_unique(&mut record.unknown, name, map.next_value()?)?,
+                    None => push_unique(&mut unknown, name, map.next_value()?)?,
                 },
             }
         }
         record.message = message.ok_or_else(|| de::Error::missing_field("message"))?;
         record.kind = kind.unwrap_or_default();
         record.fields = fields.unwrap_or_default();
+        record.unknown = unknown.list;
         Ok(record)
     }
 }
@@ -151,11 +154,11 @@ impl<'de> Deserialize<'de> for UniqueMembers<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
+                let mut members = Members::default();
                 while let Some(Name(name)) = map.next_key()? {
                     push_unique(&mut members, name, map.next_value()?)?;
                 }
-                Ok(UniqueMembers(members))
+                Ok(UniqueMembers(members.list))
             }
         }
         deserializer.deserialize_map(Unique)
@@ -170,20 +173,36 @@ fn once<T, E: de::Error>(place: &mut Option<T>, value: T) -> Result<(), E> {
 }
 
 fn push_unique<'a, E: de::Error>(
-    members: &mut Vec<(Cow<'a, str>, &'a RawValue)>,
+    members: &mut Members<'a>,
     name: Cow<'a, str>,
     value: &'a RawValue,
 ) -> Result<(), E> {
-    // A record has a handful of fields; a hostile one of a megabyte has a hundred thousand, and
-    // comparing each with each would take minutes.
-    if members.len() >= MAX_MEMBERS || members.iter().any(|(other, _)| *other == name) {
-        return Err(E::custom("a name stands twice, or there are too many"));
+    // A record has a handful of fields, for which looking at each is fastest. A hostile one has a
+    // hundred thousand, for which that would take minutes.
+    let is_known = if members.list.len() < FEW {
+        members.list.iter().any(|(other, _)| *other == name)
+    } else {
+        if members.names.is_empty() {
+            members.names = members.list.iter().map(|(name, _)| name.clone()).collect();
+        }
+        !members.names.insert(name.clone())
+    };
+    if is_known {
+        return Err(E::custom("a name stands twice"));
     }
-    members.push((name, value));
+    members.list.push((name, value));
     Ok(())
 }
 
-const MAX_MEMBERS: usize = 4096;
+const FEW: usize = 32;
+
+/// Members with unique names, in their order.
+#[derive(Default)]
+struct Members<'a> {
+    list: Vec<(Cow<'a, str>, &'a RawValue)>,
+    /// All names, once there are more than a few.
+    names: HashSet<Cow<'a, str>>,
+}
 
 fn known<T, E: de::Error>(value: Option<T>) -> Result<T, E> {
     value.ok_or_else(|| E::custom("not a known value"))
@@ -251,6 +270,16 @@ mod tests {
             assert!(StoredRecord::decode(text.as_bytes()).is_none(), "{text}");
         }
         assert!(StoredRecord::decode(b"{\"message\":\"\xff\"}").is_none());
+    }
+
+    #[test]
+    fn a_hundred_thousand_fields_are_read_and_the_last_may_not_repeat_the_first() {
+        let field = |number: u32| format!("\"{number}\":1");
+        let many: Vec<_> = (0..100_000).map(field).collect();
+        let text =
+            |more: &str| format!("{{\"message\":\"a\",\"fields\":{{{}{more}}}}}", many.join(","));
+        assert_eq!(StoredRecord::decode(text("").as_bytes()).unwrap().fields.len(), 100_000);
+        assert!(StoredRecord::decode(text(",\"0\":1").as_bytes()).is_none());
     }
 
     #[test]

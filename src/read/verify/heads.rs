@@ -20,6 +20,8 @@ pub(crate) struct Head {
     pub root: Hash,
     pub signer: VerifierKey,
     pub time: UnixTime,
+    /// Whether the header says that the signing key of the segment before was lost.
+    pub signer_lost: bool,
     /// Bytes of a torn tail that the header declares for the segment before.
     pub kept_tail: Option<u64>,
 }
@@ -99,6 +101,7 @@ impl Heads {
             root: header.before.root(),
             signer: header.signer,
             time: header.time,
+            signer_lost: header.events.contains(&Event::SignerLost),
             kept_tail,
         }))
     }

@@ -167,6 +167,7 @@ impl<'a> Walk<'a> {
         let mut last = u64::MAX;
         if self.is_closed() {
             self.stops.close(after.map(|head| (head.first, head.root)));
+            self.stops.may_lack_end = after.is_some_and(|head| head.signer_lost);
             last = after.map_or(last, |head| head.first);
         }
         let pins = context.pins.list.iter().enumerate();
@@ -177,7 +178,6 @@ impl<'a> Walk<'a> {
             before: context.heads.before(self.at).map(|head| &head.signer),
             after: after.map(|head| &head.signer),
             lost: header.is_some_and(|h| h.events.contains(&Event::SignerLost)),
-            begins_log: header.is_some_and(|header| header.segment == 0),
         };
         self.out.signer_lost = self.stops.signers.lost;
         if let Some(header) = header {
@@ -195,6 +195,8 @@ impl<'a> Walk<'a> {
         let Some(header) = header else { return };
         if heads.origin.as_ref().is_some_and(|origin| *origin != header.origin) {
             self.header_changed("the header is that of another log");
+        } else if heads.is_first(self.at) && header.first() != 0 {
+            self.header_changed("the first segment of a log begins with entry 0");
         } else if header.segment != heads.number(self.at) {
             self.header_changed("the header names another segment number than the file has");
         }

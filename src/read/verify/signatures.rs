@@ -8,9 +8,6 @@ use crate::crypto::{Note, NoteError, VerifierKey};
 use crate::read::report::FindingId;
 use crate::read::verify::heads::has_signature;
 
-/// Length of an Ed25519 signature.
-const SIGNATURE: usize = 64;
-
 /// The keys around one segment.
 #[derive(Debug, Default)]
 pub(crate) struct Signers<'a> {
@@ -24,8 +21,6 @@ pub(crate) struct Signers<'a> {
     pub after: Option<&'a VerifierKey>,
     /// The header says that the key of the segment before was lost.
     pub lost: bool,
-    /// Nothing comes before this segment.
-    pub begins_log: bool,
 }
 
 /// Where in the chain file a checkpoint stands.
@@ -112,35 +107,7 @@ impl Signers<'_> {
         }
         let older = self.before.filter(|_| role == Role::Later);
         let other = older.into_iter().chain(self.after).any(|key| has_signature(note, key));
-        if other {
-            return Some((FindingId::SegmentKey, "the key of another segment signed it"));
-        }
-        let what = "a key signed it that should not, or one signed it twice";
-        self.is_crowded(note, role).then_some((FindingId::SegmentKey, what))
-    }
-
-    /// Whether there are signatures of this origin beside those that must be there. Cosignatures,
-    /// which are longer, may come and go; what the log itself signs may not.
-    fn is_crowded(&self, note: &Note, role: Role) -> bool {
-        let Some(segment) = &self.segment else { return false };
-        let before = self.before.filter(|_| role == Role::HandOver);
-        let known: Vec<_> = [self.log, Some(segment), before].into_iter().flatten().collect();
-        let mut signed = vec![false; known.len()];
-        let mut strangers = 0;
-        for line in note.signatures() {
-            if line.name != segment.name() || line.bytes.len() != SIGNATURE {
-                continue;
-            }
-            let key = known.iter().position(|key| key.id() == line.id);
-            match key.and_then(|key| signed.get_mut(key)) {
-                Some(signed) if *signed => return true,
-                Some(signed) => *signed = true,
-                None => strangers += 1,
-            }
-        }
-        // Of the keys that must sign, these are not known.
-        let follows = role == Role::HandOver && !self.begins_log && !self.lost;
-        strangers > usize::from(self.log.is_none()) + usize::from(follows && before.is_none())
+        other.then_some((FindingId::SegmentKey, "the key of another segment signed it"))
     }
 }
 

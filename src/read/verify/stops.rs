@@ -40,6 +40,8 @@ pub(crate) struct Stops<'a> {
     /// Size and root with which the next segment goes on; none for the active segment.
     seam: Option<(u64, Hash)>,
     is_closed: bool,
+    /// The next header says that the key which would have signed the end was lost.
+    pub may_lack_end: bool,
     pins: VecDeque<(usize, &'a Pin)>,
     queue: VecDeque<Stop>,
     items: u64,
@@ -66,6 +68,7 @@ impl<'a> Stops<'a> {
             first: None,
             seam: None,
             is_closed: false,
+            may_lack_end: false,
             pins: VecDeque::new(),
             queue: VecDeque::new(),
             items: 0,
@@ -180,7 +183,9 @@ impl<'a> Stops<'a> {
         if self.last.is_some_and(|(last, _)| last >= size) {
             return None;
         }
-        self.missing("the final checkpoint of this closed segment is missing");
+        if !self.may_lack_end {
+            self.missing("the final checkpoint of this closed segment is missing");
+        }
         Some(Stop { size, root, kind: StopKind::Seam })
     }
 
