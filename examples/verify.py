@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Verify a fernlog log without fernlog: a second opinion, written from docs/format.md alone."""
 import argparse, base64, functools, hashlib, json, os, pathlib, re, sys
-from cryptography import exceptions, fernet
+from cryptography.exceptions import InvalidSignature
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 VERDICTS = {10: "TAMPERED", 14: "NOT A LOG", 12: "NO KEY", 13: "UNPROVEN", 11: "TORN", 0: "INTACT"}
 CODES = {"FL000": 14, "FL207": 0, "FL301": 11, "FL304": 13, "FL401": 12, "note:": 0}  # others: 10
 BASE64 = b"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?"
 NOTE = (b"(%s\n(0|[1-9][0-9]{0,19})\n([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)\n)\n"
-        b"((?:\xe2\x80\x94 [^\0-\x20+]+ (?=.{8})" + BASE64 + b"\n){1,100})\n")
+        b"((?:\xe2\x80\x94 [^\0-\x20\x7f+]+ (?=.{8})" + BASE64 + b"\n){1,100})\n")
 
 def sha256(*parts): return hashlib.sha256(b"".join(parts)).digest()
 def unbase64(text): return base64.b64decode(text) if re.fullmatch(BASE64, text) else b""
@@ -23,9 +24,8 @@ def read_key(text):  # a verifier key of signed notes, as name, key id and publi
     need(len(key) == 33 and key[0] == 1 and key_id == own_id.hex().encode(), "FL203 a bad key")
     return name, own_id, key[1:]
 def signed_by(key, note):  # a signature that has this key's id but is not by it is an error
-    signatures = [sig[4:] for name, sig in note.signed if (name, sig[:4]) == key[:2]]
-    if signatures: Ed25519PublicKey.from_public_bytes(key[2]).verify(signatures[0], note.text)
-    return len(signatures) > 0
+    verify = Ed25519PublicKey.from_public_bytes(key[2]).verify
+    return [verify(sig[4:], note.text) for name, sig in note.signed if (name, sig[:4]) == key[:2]]
 def read_notes(text, origin, may_be_torn):  # checkpoints, perhaps with the beginning of another
     form, notes, at = re.compile(NOTE % re.escape(origin)), [], 0
     while (match := form.match(text, at)) and match[4].decode():  # names must be UTF-8
@@ -52,16 +52,16 @@ def check_lines(log, path, _, cap=1 << 20):
             return need(log.chained or path == log.path, "FL307 bytes after the last line")
         need(raw[:1] == b"\x80" and len(raw) > 72 and len(raw) % 16 == 9, f"FL106 {here}: no token")
         try:
-            text = fernet.MultiFernet(log.ciphers).decrypt(line[:-1]) if log.ciphers else b""
+            text = MultiFernet(log.ciphers).decrypt(line[:-1]) if log.ciphers else b""
             log.opened += 1
             seq = json.loads(text.decode())["seq"]
-        except fernet.InvalidToken:
+        except InvalidToken:
             log.shut = log.shut or f"FL101 {here} was changed"
         except (ValueError, LookupError, TypeError, RecursionError):
             pass  # a foreign plaintext
         need(type(seq) is not int or seq == log.size, f"FL104 {here} says that it is #{seq}")
-        need(hash(line) not in log.late, f"FL105 {here} is there twice")
-        if log.signed <= log.size < log.signed + 65536: log.late.add(hash(line))  # not covered yet
+        need(log.size < log.signed or hash(line) not in log.leaves, f"FL105 {here} is there twice")
+        if len(log.leaves) < 1 << 18: log.leaves.add(hash(line))
         add(log, line[:-1])
 
 def check_segment(log, path, number):  # with its chain; and that it continues the one before
@@ -80,15 +80,15 @@ def check_segment(log, path, number):  # with its chain; and that it continues t
          "FL204 the segment before does not end where and as this header says")
     sizes = [note.size for note in notes]
     need(sizes[:1] == [first + 1] and sizes == sorted(sizes), "FL204 there is no hand-over")
-    need(all(len({s[:4] + n for n, s in note.signed}) == len(note.signed) for note in notes), "FL201")
-    log.known |= {signed_by(log.key, note) for note in notes}
-    own = [signed_by(signer, note) for note in notes]
-    before = [bool(log.signer and signed_by(log.signer, note)) for note in notes]
-    need(all(own[1:]) and not any(before[1:]) and signer[:2] not in log.ids and (
-        lost or own[0] and before[0] == bool(log.signer)), "FL204 signed by wrong segment keys")
-    log.ids = {(name, signature[:4]) for note in notes for name, signature in note.signed}
-    log.origin, log.size, log.roots, log.late, log.signed = origin, first, roots, set(), sizes[-1]
-    log.ciphers = [fernet.Fernet(key) for key in log.ring if head[b"fernet-key"].endswith(
+    for later, note in enumerate(notes):  # all but the first, which is the hand-over
+        must = {signer, log.signer if log.signer and not later else signer}
+        good = {key for key in must | {log.key} if signed_by(key, note)}
+        log.known.add(log.key in good)
+        own = [sig for name, sig in note.signed if name == origin and len(sig) == 68]
+        need(len(own) <= len(good) + (log.key not in good) + (not (later or joins or lost))
+             and (must <= good or lost and not later), f"FL204 wrong keys signed at {note.size}")
+    log.origin, log.size, log.roots, log.leaves, log.signed = origin, first, roots, set(), sizes[-1]
+    log.ciphers = [Fernet(key) for key in log.ring if head[b"fernet-key"].endswith(
         base64.b64encode(sha256(b"fernlog/key-commitment@v1\n", origin, b"\n", from_url(key))))]
     log.found += ["FL207 the signer was lost: from here on all rests on the log key"] * lost
     log.found += [f"FL401 no key given opens segment {number}"] * (log.ring != [] == log.ciphers)
@@ -119,8 +119,8 @@ def main():
     new, chain = (pathlib.Path(f"{log.path}.chain{end}").exists() for end in (".new", ""))
     need((log.chained or closed or log.path.exists()) and new <= chain, "no log, or half rolled")
     log.size, log.roots, log.covered, log.tail, log.origin, log.signer = 0, [], 0, 0, b"", None
-    log.opened, log.shut, log.known, log.ids, log.late, log.signed = 0, None, set(), set(), (), 1 << 64
-    log.ciphers, log.seen = list(map(fernet.Fernet, log.ring)), {a.size: sha256() for a in anchors}
+    log.opened, log.shut, log.known, log.leaves, log.signed = 0, None, set(), set(), 1 << 65
+    log.ciphers, log.seen = list(map(Fernet, log.ring)), {a.size: sha256() for a in anchors}
     log.found = ["FL303 a segment is missing"] * (closed != list(range(len(closed))))
     log.found += ["FL304 no chain: only the content was checked"] * (not log.chained)
     log.found += ["note: no anchor: records cut off at the end would go unnoticed"] * (not anchors)
@@ -129,8 +129,8 @@ def main():
     for number, path in enumerate(paths):
         try:
             (check_segment if log.chained else check_lines)(log, path, number)
-        except (FileNotFoundError, KeyError, ValueError, exceptions.InvalidSignature) as error:
-            log.signer, log.tail, log.ids = None, 0, set()
+        except (FileNotFoundError, KeyError, ValueError, InvalidSignature) as error:
+            log.signer, log.tail = None, 0
             log.found.append(f"{str(error) or 'FL201 a signature is bad'} in {path.name!a}")
     log.found += [f"FL301 {log.tail} bytes after the last line"] * (log.tail > 0)
     log.found += [log.shut if log.opened or log.chained else "FL401 not its key"] * bool(log.shut)
@@ -146,5 +146,5 @@ def main():
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (OSError, ValueError, exceptions.InvalidSignature) as error:
+    except (OSError, ValueError, InvalidSignature) as error:
         sys.exit(print(f"verify.py: {error}", file=sys.stderr) or 2)
