@@ -344,7 +344,8 @@ mod tests {
         let line = line(r#"{"message":"one two \u001b"}"#);
         let at = line.text().len() - 9;
         let mut out = String::new();
-        line.show(&[at + 4..at + 7], true, &mut out);
+        let found = at + 4..at + 7;
+        line.show(std::slice::from_ref(&found), true, &mut out);
         assert!(out.contains("one \u{1b}[1m\u{1b}[31mtwo\u{1b}[0m \\x1b"), "{out:?}");
     }
 

@@ -167,9 +167,9 @@ impl Answer {
 
 /// Record `index` of a sample: one a minute, every third by mallory, every fifth a warning.
 fn sample_record(number: usize, index: u64) -> Record<'static> {
-    let level = if index % 5 == 0 { Level::Warning } else { Level::Info };
-    let actor = if index % 3 == 0 { "mallory" } else { "alice" };
-    let logger = if index % 2 == 0 { "app.db" } else { "app" };
+    let level = if index.is_multiple_of(5) { Level::Warning } else { Level::Info };
+    let actor = if index.is_multiple_of(3) { "mallory" } else { "alice" };
+    let logger = if index.is_multiple_of(2) { "app.db" } else { "app" };
     let seconds = START + 60 * i64::try_from(number).unwrap();
     Record::new(level, logger, format!("message {index}"))
         .time(UnixTime::new(seconds, 0))

@@ -16,7 +16,7 @@ fn a_system_log_comes_back_line_for_line() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let lines: Vec<&str> = input.split_terminator('\n').collect();
     assert_eq!(shell.messages(), lines);
-    shell.opens();
+    shell.verifies();
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn the_closed_segment_is_printed_and_the_log_goes_on() {
     shell.append(&[], b"b\n");
     assert_eq!(shell.ok(&ROLL), "audit.000001.log\n");
     assert_eq!(shell.messages(), ["a", "b"]);
-    shell.opens();
+    shell.verifies();
 }
 
 #[test]

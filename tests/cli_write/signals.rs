@@ -67,7 +67,7 @@ fn ctrl_c_ends_the_input_with_130() {
     let ended = writer.ended();
     assert_eq!(ended.code, Some(130), "{ended:?}");
     assert!(ended.err.contains("the input ended early, after line 1"), "{}", ended.err);
-    shell.opens();
+    shell.verifies();
 }
 
 #[test]
@@ -105,6 +105,7 @@ fn after_kill_9_the_acknowledged_records_are_there_and_the_log_goes_on() {
     assert_eq!(last, "after");
     assert!(before.len() >= acknowledged);
     assert!(before.iter().enumerate().all(|(n, message)| *message == format!("line {n}")));
+    shell.verifies();
 }
 
 #[test]
@@ -118,6 +119,7 @@ fn a_crash_in_mid_line_is_set_aside_by_the_next_append() {
     assert_eq!(kinds, [None, Some("recovered"), None]);
     let saved = records[1]["fields"]["saved"].as_str().unwrap();
     assert_eq!(std::fs::read(shell.path(saved)).unwrap(), b"gAAAAAtorn");
+    shell.verifies();
 }
 
 #[test]

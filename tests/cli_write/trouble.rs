@@ -51,6 +51,7 @@ fn a_full_disk_says_how_far_it_came_and_the_rest_goes_in_later() {
     assert!(kept.len() > 50 && kept.len() < 1000);
     let said = format!("{} records are in, #1..#{}, up to line {0}\n", kept.len(), kept.len());
     assert!(ended.err.contains(&said), "{said} is not in {}", ended.err);
+    shell.verifies_at("disk/audit.log");
 
     disk.change("size=4m");
     let rest = lines[kept.len()..].join("\n");
@@ -61,6 +62,7 @@ fn a_full_disk_says_how_far_it_came_and_the_rest_goes_in_later() {
         .map(|record| record["message"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(messages, lines);
+    shell.verifies_at("disk/audit.log");
 }
 
 #[test]
@@ -73,6 +75,7 @@ fn a_read_only_folder_is_named() {
     assert_eq!(ended.code, Some(2));
     assert!(ended.err.contains("read-only file system"), "{}", ended.err);
     assert_eq!(shell.records_of(&shell.path("disk")).len(), 1);
+    shell.verifies_at("disk/audit.log");
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn checks(report: &Report, args: &VerifyArgs, out: &mut Paragraphs<'_>) {
     let covered = match report.uncovered {
         0 => format!("{} entries", HumanCount(report.checkpoint_size)),
         newer => format!(
-            "{} entries; {} newer ones are in no checkpoint yet",
+            "{} entries; newer, in no checkpoint yet: {}",
             HumanCount(report.checkpoint_size),
             HumanCount(newer)
         ),

@@ -169,7 +169,7 @@ impl Watch {
             found.push(spot.finding(id, file, message));
         }
         for (first, last, spot) in std::mem::take(&mut self.missing) {
-            let message = format!("{} records are missing before this line", last - first + 1);
+            let message = format!("records missing before this line: {}", last - first + 1);
             let finding = spot.finding(FindingId::RecordsRemoved, file, message);
             found.push(finding.stretch(first, last));
         }

@@ -91,7 +91,13 @@ impl Walk<'_> {
     pub(crate) fn stands_before(&self, hash: &Hash, end: u64) -> Option<u64> {
         let mut source = BufReader::new(Source::open(self.segment.hashes_path()).ok()??);
         let mut leaf = [0; 32];
-        (self.before.size()..end).find(|_| source.read_exact(&mut leaf).is_ok() && leaf == *hash)
+        for index in self.before.size()..end {
+            source.read_exact(&mut leaf).ok()?;
+            if leaf == *hash {
+                return Some(index);
+            }
+        }
+        None
     }
 
     /// Records that nothing covers yet have no signed place, but none may stand there twice. What
@@ -146,5 +152,5 @@ impl Walk<'_> {
 }
 
 pub(crate) fn missing_among_signed(count: u64) -> String {
-    format!("{count} entries are missing among those that were signed")
+    format!("entries missing among those that were signed: {count}")
 }

@@ -101,7 +101,7 @@ impl Walk<'_> {
                     Finding::new(FindingId::RecordRepeated, path, message).entry(index)
                 }
                 None => {
-                    let message = format!("{lines} lines stand behind the end of this segment");
+                    let message = format!("lines behind the end of this segment: {lines}");
                     Finding::new(FindingId::ForeignRecord, path, message).entry(end)
                 }
             };
@@ -218,8 +218,7 @@ impl Walk<'_> {
             self.out.uncovered = tree.size().saturating_sub(self.mark.tree.size());
         }
         if self.out.uncovered > 0 {
-            let message =
-                format!("the newest {} entries are in no checkpoint yet", self.out.uncovered);
+            let message = format!("newest entries in no checkpoint yet: {}", self.out.uncovered);
             let finding = Finding::new(FindingId::Uncovered, self.segment.path(), message);
             let (first, last) = (self.mark.tree.size(), tree.size() - 1);
             self.out.findings.push(finding.stretch(first, last));

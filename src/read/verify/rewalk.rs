@@ -235,7 +235,7 @@ impl Script<'_> {
             if gone > 0 {
                 let first = walk.sight.tree.size();
                 let last = first + gone as u64 - 1;
-                let message = format!("{gone} records are missing before this line");
+                let message = format!("records missing before this line: {gone}");
                 let finding = Finding::new(FindingId::RecordsRemoved, walk.segment.path(), message);
                 walk.sight.pending.push(finding.at(at).entry(first).stretch(first, last));
                 if let Some(content) = &mut walk.sight.content {

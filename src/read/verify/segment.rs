@@ -178,7 +178,6 @@ impl<'a> Walk<'a> {
             before: context.heads.before(self.at).map(|head| &head.signer),
             after: after.map(|head| &head.signer),
             lost: header.is_some_and(|h| h.events.contains(&Event::SignerLost)),
-            begins_log: header.is_some_and(|header| header.segment == 0),
         };
         self.out.signer_lost = self.stops.signers.lost;
         if let Some(header) = header {

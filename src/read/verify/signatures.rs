@@ -4,12 +4,9 @@
 //! hand-over, also segment key e-1. An older or newer segment key in its place is the mark of a
 //! segment that was written again with stolen keys (systemd-journald, CVE-2023-31439).
 
-use crate::crypto::{Note, NoteError, NoteSignature, VerifierKey};
+use crate::crypto::{Note, NoteError, VerifierKey};
 use crate::read::report::FindingId;
 use crate::read::verify::heads::has_signature;
-
-/// Length of an Ed25519 signature.
-const SIGNATURE: usize = 64;
 
 /// The keys around one segment.
 #[derive(Debug, Default)]
@@ -24,8 +21,6 @@ pub(crate) struct Signers<'a> {
     pub after: Option<&'a VerifierKey>,
     /// The header says that the key of the segment before was lost.
     pub lost: bool,
-    /// Nothing comes before this segment.
-    pub begins_log: bool,
 }
 
 /// Where in the chain file a checkpoint stands.
@@ -112,25 +107,7 @@ impl Signers<'_> {
         }
         let older = self.before.filter(|_| role == Role::Later);
         let other = older.into_iter().chain(self.after).any(|key| has_signature(note, key));
-        if other {
-            return Some((FindingId::SegmentKey, "the key of another segment signed it"));
-        }
-        let what = "a key signed it that should not";
-        self.has_stranger(note, role).then_some((FindingId::SegmentKey, what))
-    }
-
-    /// Whether there are signatures of this origin beside those that must be there. Cosignatures,
-    /// which are longer, may come and go; what the log itself signs may not.
-    fn has_stranger(&self, note: &Note, role: Role) -> bool {
-        let Some(segment) = &self.segment else { return false };
-        let before = self.before.filter(|_| role == Role::HandOver);
-        let known = [self.log, Some(segment), before];
-        let is_known = |id| known.iter().flatten().any(|key| key.id() == id);
-        let own = |s: &&NoteSignature| s.name == segment.name() && s.bytes.len() == SIGNATURE;
-        let strangers = note.signatures().iter().filter(own).filter(|s| !is_known(s.id)).count();
-        // Of the keys that must sign, these are not known.
-        let follows = role == Role::HandOver && !self.begins_log && !self.lost;
-        strangers > usize::from(self.log.is_none()) + usize::from(follows && before.is_none())
+        other.then_some((FindingId::SegmentKey, "the key of another segment signed it"))
     }
 }
 

@@ -2,11 +2,11 @@
 
 mod anchors;
 mod chains;
+mod hostile;
 mod keys;
 mod lines;
 mod live;
 mod matrix;
-mod sample;
 
 use crate::read::report::{FindingId, Report, Severity, Verdict};
 use crate::read::testlog::TestLog;
