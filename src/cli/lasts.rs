@@ -2,16 +2,22 @@
 //! the end backwards, stretch by stretch, records are only counted until there are enough; from
 //! there they are read forwards.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::path::Path;
 
-use fernlog::format::Place;
-use fernlog::read::{Log, Position};
+use fernlog::KeyId;
+use fernlog::format::{Place, StoredRecord};
+use fernlog::read::{Log, OpenedRecord, Order, Position};
 
 use crate::damage::{Damages, Voice};
 use crate::failure::Failure;
 use crate::lines::Lines;
-use crate::records::{Bounds, End, Entry, Records, keep_all};
+use crate::records::{Bounds, Each, End, Entry, Records, keep_all};
 use crate::ui::Ui;
+
+/// How much of a stream is kept for its last records.
+const KEPT: usize = 16 << 20;
 
 /// Bytes of lines that are counted at a time.
 const STRETCH: u64 = 1 << 20;
@@ -81,4 +87,71 @@ fn stretches(log: &Log, segment: usize) -> Result<Vec<Position>, Failure> {
         }
     }
     Ok(starts)
+}
+
+/// The last records of a stream, which cannot be read twice.
+#[derive(Debug)]
+pub(crate) struct Last {
+    count: u64,
+    bytes: usize,
+    kept: VecDeque<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    place: Place,
+    index: Option<u64>,
+    time: u64,
+    key: Option<KeyId>,
+    order: Order,
+    plaintext: Vec<u8>,
+}
+
+impl Last {
+    /// Nothing is kept yet of the last `count`.
+    pub(crate) fn new(count: u64) -> Self {
+        Last { count, bytes: 0, kept: VecDeque::new() }
+    }
+
+    /// Takes the next record.
+    ///
+    /// # Errors
+    ///
+    /// So many do not fit in memory.
+    pub(crate) fn push(&mut self, entry: &Entry<'_>) -> Result<(), Failure> {
+        let OpenedRecord { time, key, order, plaintext, .. } = entry.record;
+        let (place, index, plaintext) = (entry.place, entry.index, plaintext.to_vec());
+        self.bytes += plaintext.len();
+        self.kept.push_back(Kept { place, index, time, key, order, plaintext });
+        if self.kept.len() as u64 > self.count {
+            self.bytes -= self.kept.pop_front().map_or(0, |kept| kept.plaintext.len());
+        }
+        if self.bytes > KEPT {
+            return Err(Failure::usage("so many last records of standard input need a file")
+                .hint("read from the files of the log, where the end can be found"));
+        }
+        Ok(())
+    }
+
+    /// Hands over what is left.
+    ///
+    /// # Errors
+    ///
+    /// Those of `each`.
+    pub(crate) fn each(&self, each: &mut Each<'_>) -> Result<(), Failure> {
+        for kept in &self.kept {
+            let record = OpenedRecord {
+                time: kept.time,
+                plaintext: &kept.plaintext,
+                record: StoredRecord::decode(&kept.plaintext),
+                key: kept.key,
+                order: kept.order,
+            };
+            let (place, index) = (kept.place, kept.index);
+            if each(&Entry { file: Path::new("-"), place, index, record })?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
 }

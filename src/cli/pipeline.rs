@@ -65,13 +65,13 @@ struct Opened {
 
 /// What became of a line.
 #[derive(Debug)]
-pub(crate) enum Outcome<'b> {
+pub(crate) enum Outcome {
     /// No token.
     Damage(Damage),
     /// It did not open.
     Failed(u64, read::Failure),
-    /// An authentic record, with its length; the entry is there if the sieve kept it.
-    Opened(u64, Seen, usize, Option<Entry<'b>>),
+    /// An authentic record, with its length.
+    Opened(u64, Seen, usize),
 }
 
 impl Batch {
@@ -122,15 +122,17 @@ impl Batch {
         }
     }
 
-    /// Hands over what became of each line, until `take` says that it has enough.
+    /// Hands over what became of each line, with the record if the sieve kept it, until `take` says
+    /// that it has enough.
     pub(crate) fn each<E>(
         &mut self,
         log: &Log,
-        mut take: impl FnMut(&Line<'_>, Outcome<'_>) -> Result<bool, E>,
+        mut take: impl FnMut(&Line<'_>, Outcome, Option<Entry<'_>>) -> Result<bool, E>,
     ) -> Result<bool, E> {
         let segment = self.segment;
         let file = log.segments().get(segment).map_or(Path::new(""), |segment| segment.path());
         for Item { place, index, what } in self.items.drain(..) {
+            let mut entry = None;
             let (content, outcome) = match what {
                 What::Damage(damage) => (Content::Damage(damage), Outcome::Damage(damage)),
                 What::Token { line, time, opened } => {
@@ -139,13 +141,13 @@ impl Batch {
                         Some(Ok(opened)) => {
                             let length = opened.plaintext.len();
                             let plaintext = self.plaintexts.get(opened.plaintext);
-                            let entry = plaintext.filter(|_| opened.passed).map(|plaintext| {
+                            entry = plaintext.filter(|_| opened.passed).map(|plaintext| {
                                 let record = StoredRecord::decode(plaintext);
                                 let (key, order) = (opened.key, opened.order);
                                 let record = OpenedRecord { time, plaintext, record, key, order };
                                 Entry { file, place, index, record }
                             });
-                            Outcome::Opened(time, opened.seen, length, entry)
+                            Outcome::Opened(time, opened.seen, length)
                         }
                         Some(Err(failure)) => Outcome::Failed(time, failure),
                         None => Outcome::Failed(time, read::Failure::NotAToken),
@@ -153,7 +155,7 @@ impl Batch {
                     (Content::Token { line, time }, outcome)
                 }
             };
-            if !take(&Line { segment, file, place, index, content }, outcome)? {
+            if !take(&Line { segment, file, place, index, content }, outcome, entry)? {
                 return Ok(false);
             }
         }

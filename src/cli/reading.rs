@@ -1,13 +1,11 @@
 //! What decrypt, grep and tail have in common: keys, logs and a selection become records, one log
 //! after the other. A log that cannot be read is said, and the rest goes on.
 
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use fernlog::format::{Place, StoredRecord};
-use fernlog::read::{Filter, Log, OpenedRecord, Order, Position};
-use fernlog::{KeyId, UnixTime};
+use fernlog::UnixTime;
+use fernlog::read::{Filter, Log, Position};
 
 use crate::args::KeySource;
 use crate::damage::{Damages, Voice};
@@ -16,16 +14,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::index;
 use crate::input::{self, Input};
-use crate::lasts;
+use crate::lasts::{self, Last};
 use crate::lines::{self, Lines};
 use crate::pipeline::MakeSieve;
 use crate::progress::{Interrupt, Progress};
 use crate::records::{Bounds, Each, End, Entry, Records, TornTail, Totals, keep_all};
 use crate::selection::{Chosen, Limit};
 use crate::ui::{self, Ui};
-
-/// How much of a stream is kept for its last records.
-const KEPT: usize = 16 << 20;
 
 /// Whether a log that cannot be read is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +69,7 @@ impl Window {
 
 /// What is left of the reading of one log, to go on from there.
 #[derive(Debug)]
-pub(crate) struct Pass {
+pub(crate) struct Left {
     /// How it ended.
     pub(crate) done: Done,
     /// The filter that was used.
@@ -83,9 +78,9 @@ pub(crate) struct Pass {
     pub(crate) end: Option<Position>,
 }
 
-impl Pass {
+impl Left {
     fn without(done: Done) -> Self {
-        Pass { done, filter: Filter::new(), end: None }
+        Left { done, filter: Filter::new(), end: None }
     }
 }
 
@@ -180,7 +175,7 @@ impl<'u> Reading<'u> {
             Input::Stdin => None,
         };
         match &log {
-            Some(log) => self.read_log(log, chosen, sieve, each).map(|pass| pass.done),
+            Some(log) => self.read_log(log, chosen, sieve, each).map(|left| left.done),
             None => self.read_stdin(chosen, each),
         }
     }
@@ -196,11 +191,11 @@ impl<'u> Reading<'u> {
         chosen: &Chosen,
         sieve: &MakeSieve<'_>,
         each: &mut Each<'_>,
-    ) -> Result<Pass, Failure> {
+    ) -> Result<Left, Failure> {
         let moments = &mut self.records;
         let filter = match chosen.filter(|index| moments.moment_of(log, index)) {
             Ok(filter) => filter,
-            Err(failure) => return Ok(Pass::without(self.failed(&failure))),
+            Err(failure) => return Ok(Left::without(self.failed(&failure))),
         };
         let bounds = Bounds::range(chosen.range());
         let mut window = Window::ALL;
@@ -218,8 +213,8 @@ impl<'u> Reading<'u> {
                         lines = Lines::from(log, position);
                     }
                 }
-                Ok(None) => return Ok(Pass::without(Done::Interrupted)),
-                Err(failure) => return Ok(Pass::without(self.failed(&failure))),
+                Ok(None) => return Ok(Left::without(Done::Interrupted)),
+                Err(failure) => return Ok(Left::without(self.failed(&failure))),
             }
         }
         if let Limit::First(count) = chosen.limit() {
@@ -228,9 +223,9 @@ impl<'u> Reading<'u> {
         match lines {
             Ok(mut lines) => {
                 let done = self.pass(&mut lines, bounds, &filter, window, sieve, each)?;
-                Ok(Pass { done, filter, end: lines.position() })
+                Ok(Left { done, filter, end: lines.position() })
             }
-            Err(failure) => Ok(Pass::without(self.failed(&failure))),
+            Err(failure) => Ok(Left::without(self.failed(&failure))),
         }
     }
 
@@ -331,62 +326,6 @@ impl<'u> Reading<'u> {
         let _ = self.ui.out().flush();
         ui::say(&format!("PARTIAL: {what}; the rest was not read"));
         self.exit.worst(Exit::Interrupted)
-    }
-}
-
-/// The last records of a stream, which cannot be read twice.
-#[derive(Debug)]
-struct Last {
-    count: u64,
-    bytes: usize,
-    kept: VecDeque<Kept>,
-}
-
-#[derive(Debug)]
-struct Kept {
-    place: Place,
-    index: Option<u64>,
-    time: u64,
-    key: Option<KeyId>,
-    order: Order,
-    plaintext: Vec<u8>,
-}
-
-impl Last {
-    fn new(count: u64) -> Self {
-        Last { count, bytes: 0, kept: VecDeque::new() }
-    }
-
-    fn push(&mut self, entry: &Entry<'_>) -> Result<(), Failure> {
-        let OpenedRecord { time, key, order, plaintext, .. } = entry.record;
-        let (place, index, plaintext) = (entry.place, entry.index, plaintext.to_vec());
-        self.bytes += plaintext.len();
-        self.kept.push_back(Kept { place, index, time, key, order, plaintext });
-        if self.kept.len() as u64 > self.count {
-            self.bytes -= self.kept.pop_front().map_or(0, |kept| kept.plaintext.len());
-        }
-        if self.bytes > KEPT {
-            return Err(Failure::usage("so many last records of standard input need a file")
-                .hint("read from the files of the log, where the end can be found"));
-        }
-        Ok(())
-    }
-
-    fn each(&self, each: &mut Each<'_>) -> Result<(), Failure> {
-        for kept in &self.kept {
-            let record = OpenedRecord {
-                time: kept.time,
-                plaintext: &kept.plaintext,
-                record: StoredRecord::decode(&kept.plaintext),
-                key: kept.key,
-                order: kept.order,
-            };
-            let (place, index) = (kept.place, kept.index);
-            if each(&Entry { file: Path::new("-"), place, index, record })?.is_break() {
-                break;
-            }
-        }
-        Ok(())
     }
 }
 

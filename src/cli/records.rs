@@ -264,13 +264,13 @@ impl<'u> Records<'u> {
     ) -> Result<bool, Failure> {
         // Only lines of a log are ever batched.
         let Some(log) = log else { return Ok(true) };
-        batch.each(log, |line, outcome| {
+        batch.each(log, |line, outcome, entry| {
             match outcome {
                 Outcome::Damage(damage) => pass.damaged(line, damage)?,
                 Outcome::Failed(time, failure) => {
                     pass.failed(line, time, failure, || self.opener.given());
                 }
-                Outcome::Opened(time, seen, length, entry) => {
+                Outcome::Opened(time, seen, length) => {
                     self.totals.add(length);
                     pass.opened(line, time, seen);
                     if let Some(entry) = entry {

@@ -126,12 +126,12 @@ fn begin(
         Ok(log) => log,
         Err(failure) => return Ok(reading.failed(&failure)),
     };
-    let pass = reading.read_log(&log, chosen, &keep_all, each)?;
-    if let Some(at) = pass.end {
-        let (path, filter) = (path.clone(), pass.filter);
+    let left = reading.read_log(&log, chosen, &keep_all, each)?;
+    if let Some(at) = left.end {
+        let (path, filter) = (path.clone(), left.filter);
         followed.push(Followed { path, filter, at, seen, failed: false });
     }
-    Ok(pass.done)
+    Ok(left.done)
 }
 
 /// Goes on until Ctrl-C.

@@ -3,6 +3,7 @@
 mod checks;
 mod decrypt;
 mod grep;
+mod keys;
 mod long;
 mod tail;
 mod verify;
