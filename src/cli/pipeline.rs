@@ -65,7 +65,6 @@ struct Opened {
 
 /// What became of a line.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 pub(crate) enum Outcome {
     /// No token.
     Damage(Damage),
