@@ -18,7 +18,7 @@ pub(crate) struct Name<'a> {
 impl Name<'_> {
     /// Whether a field has the name of a member that the format knows.
     pub(crate) fn needs_prefix(&self) -> bool {
-        self.is_field && MemberPath::new(&self.text).is_some_and(|path| path.is_known())
+        self.is_field && MemberPath::names_known(&self.text)
     }
 
     /// Whether this is what a path names.

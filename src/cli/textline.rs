@@ -2,6 +2,7 @@
 //! built as it is searched, without colour and escapes; these come when it is shown.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
@@ -55,7 +56,7 @@ impl TextLine {
         self.spans.clear();
         (self.wanted, self.inner_quotes) = (None, false);
         let wanted = wanted.map_or("", MemberPath::as_str);
-        self.placed("timestamp", &moment(record.when(), zone), Kind::Dim, wanted);
+        self.moment(record.when(), zone, wanted);
         self.push(b" ", Kind::Plain);
         let Some(stored) = &record.record else {
             self.push(b"FOREIGN  ", Kind::Dim);
@@ -115,6 +116,24 @@ impl TextLine {
         }
     }
 
+    /// The time with milliseconds. In UTC, which most lines are in, without a text of its own.
+    fn moment(&mut self, time: UnixTime, zone: &TimeZone, wanted: &str) {
+        const MILLISECONDS: usize = "2026-11-22T10:15:30.123".len();
+        if *zone == TimeZone::UTC {
+            // Writing into memory cannot fail.
+            let _ = write!(self.text, "{time}");
+            self.text.truncate(MILLISECONDS);
+            self.text.push(b'Z');
+        } else {
+            let text = moment_with(time, zone, Digits::Fixed(3));
+            self.text.extend_from_slice(text.as_bytes());
+        }
+        self.end_span(Kind::Dim);
+        if wanted == "timestamp" {
+            self.wanted = Some(0..self.text.len());
+        }
+    }
+
     /// A member that stands without its name.
     fn placed(&mut self, name: &str, value: &str, kind: Kind, wanted: &str) {
         let start = self.text.len();
@@ -169,25 +188,17 @@ impl TextLine {
     }
 }
 
-/// A moment as lines of text have it: milliseconds, in the zone.
-pub(crate) fn moment(time: UnixTime, zone: &TimeZone) -> String {
-    moment_with(time, zone, Digits::Fixed(3))
-}
-
 /// A moment in the zone. What a calendar of the zone cannot write is given in UTC.
 pub(crate) fn moment_with(time: UnixTime, zone: &TimeZone, digits: Digits) -> String {
     let nanos = i32::try_from(time.nanos()).unwrap_or(0);
-    let moment = Timestamp::new(time.seconds(), nanos);
-    // The form of every record: worth a way that does no arithmetic with calendars.
-    let plain = *zone == TimeZone::UTC && digits == Digits::Fixed(3);
-    match (moment, digits) {
-        (Ok(moment), digits) if !plain => time::print(moment, zone, digits),
-        (_, Digits::Fixed(0)) => time.to_seconds_text(),
-        (_, Digits::Fixed(digits)) => {
+    match (Timestamp::new(time.seconds(), nanos), digits) {
+        (Ok(moment), digits) => time::print(moment, zone, digits),
+        (Err(_), Digits::Fixed(0)) => time.to_seconds_text(),
+        (Err(_), Digits::Fixed(digits)) => {
             let text = time.to_string();
             format!("{}Z", text.get(..20 + usize::from(digits)).unwrap_or(&text))
         }
-        (_, Digits::Needed) => time.to_string(),
+        (Err(_), Digits::Needed) => time.to_string(),
     }
 }
 
@@ -367,11 +378,16 @@ mod tests {
     #[test]
     fn times_are_in_the_zone_and_the_last_day_is_no_panic() {
         let berlin = time::zone("Europe/Berlin").unwrap();
+        let moment = |time, zone: &TimeZone| moment_with(time, zone, Digits::Fixed(3));
         assert_eq!(moment(UnixTime::new(0, 0), &berlin), "1970-01-01T01:00:00.000+01:00");
         let last = UnixTime::from_token(u64::MAX);
         for zone in [TimeZone::UTC, berlin] {
             assert_eq!(moment(last, &zone), "9999-12-31T23:59:59.000Z");
             assert_eq!(moment_with(last, &zone, Digits::Fixed(0)), "9999-12-31T23:59:59Z");
+            let mut line = TextLine::default();
+            let record = OpenedRecord { time: u64::MAX, ..opened(b"x") };
+            line.fill(&record, &zone, None);
+            assert!(line.text().starts_with(b"9999-12-31T23:59:59.000Z FOREIGN"));
         }
     }
 }

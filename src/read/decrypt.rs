@@ -22,6 +22,8 @@ pub struct Opener {
 #[derive(Debug)]
 struct Candidate {
     key: Key,
+    /// The key's id, which is a hash: not for every line again.
+    id: KeyId,
     cipher: Cipher,
     /// Without a commitment: the key has opened text, so its encryption half is right too.
     proven: bool,
@@ -41,8 +43,12 @@ impl Opener {
     /// Prepares the keys of `ring`. Until [`Opener::begin_segment`] they are tried in turn.
     #[must_use]
     pub fn new(ring: &Keyring) -> Self {
-        let candidate =
-            |key: &Key| Candidate { key: key.clone(), cipher: Cipher::new(key), proven: false };
+        let candidate = |key: &Key| Candidate {
+            key: key.clone(),
+            id: key.id(),
+            cipher: Cipher::new(key),
+            proven: false,
+        };
         Self {
             keys: ring.keys().map(candidate).collect(),
             choice: Choice::Trial(0),
@@ -82,7 +88,7 @@ impl Opener {
     /// The ids of all given keys.
     #[must_use]
     pub fn given(&self) -> Vec<KeyId> {
-        self.keys.iter().map(|candidate| candidate.key.id()).collect()
+        self.keys.iter().map(|candidate| candidate.id).collect()
     }
 
     /// Opens one line, which stands at `index` if that is known.
@@ -102,7 +108,7 @@ impl Opener {
         // The plaintext stands in `raw` where `Cipher::open` left it; `length` is within.
         let start = crate::crypto::TOKEN_HEADER;
         let plaintext = self.raw.get(start..start + length).unwrap_or_default();
-        let key = self.keys.get(place).map(|candidate| candidate.key.id());
+        let key = self.keys.get(place).map(|candidate| candidate.id);
         let record = StoredRecord::decode(plaintext);
         let seq = match (record.as_ref().and_then(|record| record.seq), index) {
             (Some(seq), Some(index)) => {
@@ -122,7 +128,7 @@ impl Opener {
     fn committed(&mut self, place: usize, line: &[u8]) -> Result<Parts, Failure> {
         let failed = || Failure::NotAuthentic { key: None };
         let candidate = self.keys.get(place).ok_or_else(failed)?;
-        let key = Some(candidate.key.id());
+        let key = Some(candidate.id);
         let opened = candidate.cipher.open(line, &mut self.raw);
         let opened = opened.map_err(|_| Failure::NotAuthentic { key })?;
         Ok((place, opened.time, opened.plaintext.len()))
@@ -143,7 +149,7 @@ impl Opener {
         }
         // A key that opened other lines of this log says that this line is not authentic.
         match self.keys.get(last).filter(|candidate| candidate.proven) {
-            Some(candidate) => Err(Failure::NotAuthentic { key: Some(candidate.key.id()) }),
+            Some(candidate) => Err(Failure::NotAuthentic { key: Some(candidate.id) }),
             None => Err(Failure::NoKey { wanted: None, given: self.given() }),
         }
     }

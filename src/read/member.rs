@@ -32,8 +32,14 @@ impl MemberPath {
     /// unless `fields.` stands before it.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        let top = self.0.split('.').next().unwrap_or_default();
-        KNOWN.contains(&top)
+        Self::names_known(&self.0)
+    }
+
+    /// Like [`MemberPath::is_known`], for a name as it stands in a record.
+    #[must_use]
+    pub fn names_known(name: &str) -> bool {
+        let top = memchr::memchr(b'.', name.as_bytes()).and_then(|dot| name.get(..dot));
+        KNOWN.contains(&top.unwrap_or(name))
     }
 }
 

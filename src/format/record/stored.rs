@@ -54,7 +54,8 @@ impl<'a> StoredRecord<'a> {
     /// Reads a plaintext; none if it is foreign.
     #[must_use]
     pub fn decode(plaintext: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(plaintext).ok()
+        // As a whole first: the parser would look at each string by itself.
+        serde_json::from_str(std::str::from_utf8(plaintext).ok()?).ok()
     }
 
     /// The optional text member `name`: `actor`, `action`, `resource`, `outcome`, `service`,
