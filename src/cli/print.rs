@@ -156,6 +156,7 @@ mod tests {
 
     use fernlog::format::StoredRecord;
     use fernlog::read::Order;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -211,5 +212,54 @@ mod tests {
              fields.actor=x a_b=\"q\\\"\\u001b\" n=\"{\\\"x\\\":1}\" _=\"\" _u{202e}=1\n"
         );
         assert!(printed(Form::Logfmt, b"a b").ends_with("Z foreign=\"a b\"\n"));
+    }
+
+    /// Nothing that a terminal obeys, that hides or that turns text around, in one line.
+    fn is_harmless(line: &str) -> bool {
+        let dangerous = |c: char| {
+            (c.is_control() && c != '\t')
+                || "\u{ad}\u{61c}\u{feff}".contains(c)
+                || ('\u{200b}'..='\u{200f}').contains(&c)
+                || ('\u{2028}'..='\u{202e}').contains(&c)
+                || ('\u{2060}'..='\u{206f}').contains(&c)
+                || ('\u{e0000}'..='\u{e0fff}').contains(&c)
+        };
+        line.strip_suffix('\n').is_some_and(|line| !line.contains(dangerous))
+    }
+
+    fn forms() -> [Form; 4] {
+        let names = "{message} {logger} {actor} {fields.a} {exception.type} {index}";
+        [Form::Text, Form::Json, Form::Logfmt, Form::Template(Template::new(names).unwrap())]
+    }
+
+    proptest! {
+        #[test]
+        fn no_form_but_raw_lets_anything_dangerous_out(
+            texts in proptest::array::uniform6("(\\PC|[\u{0}-\u{a0}\u{200b}-\u{2070}\u{feff}\\\\\"=]){0,12}"),
+        ) {
+            let [message, logger, actor, name, value, inner] = &texts;
+            let record = json!({
+                "message": message,
+                "logger": logger,
+                "actor": actor,
+                "exception": { "type": value, name: inner },
+                "fields": { "a": value, format!("x{name}"): { inner: [value, 1, null] } },
+                format!("y{name}"): inner,
+            });
+            let record = record.to_string();
+            prop_assert!(StoredRecord::decode(record.as_bytes()).is_some());
+            for form in forms() {
+                let line = printed(form, record.as_bytes());
+                prop_assert!(is_harmless(&line), "{:?}", line);
+            }
+        }
+
+        #[test]
+        fn bytes_that_are_no_record_are_harmless_too(bytes: Vec<u8>) {
+            for form in forms() {
+                let line = printed(form, &bytes);
+                prop_assert!(is_harmless(&line), "{:?}", line);
+            }
+        }
     }
 }
