@@ -97,13 +97,21 @@ impl Opener {
     ///
     /// [`Failure`] names the reason; no plaintext is given out then.
     pub fn open(&mut self, line: &[u8], index: Option<u64>) -> Result<OpenedRecord<'_>, Failure> {
-        TokenShape::of(line).map_err(|_| Failure::NotAToken)?;
+        let shape = || TokenShape::of(line).map_err(|_| Failure::NotAToken);
         let (place, time, length) = match self.choice {
             Choice::Missing(wanted) => {
+                shape()?;
                 return Err(Failure::NoKey { wanted: Some(wanted), given: self.given() });
             }
-            Choice::Committed(place) => self.committed(place, line)?,
-            Choice::Trial(last) => self.trial(last, line)?,
+            // What opens has the shape of a token; only what does not is looked at for it.
+            Choice::Committed(place) => match self.committed(place, line) {
+                Ok(parts) => parts,
+                Err(failure) => return Err(shape().err().unwrap_or(failure)),
+            },
+            Choice::Trial(last) => {
+                shape()?;
+                self.trial(last, line)?
+            }
         };
         // The plaintext stands in `raw` where `Cipher::open` left it; `length` is within.
         let start = crate::crypto::TOKEN_HEADER;
