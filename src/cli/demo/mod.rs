@@ -15,6 +15,7 @@ use crate::args::DemoArgs;
 use crate::escape;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
+use crate::progress::Interrupt;
 use crate::ui::Ui;
 
 use damage::Kept;
@@ -36,6 +37,8 @@ const VERIFY: [&str; 4] = ["verify", "audit.log", "--vkey", "audit.vkey"];
 ///
 /// A folder that is not empty or cannot be made; anything that does not end as the story says.
 pub(crate) fn run(args: &DemoArgs, ui: &Ui) -> Result<Exit, Failure> {
+    // Before there is a folder that Ctrl-C would leave behind.
+    let interrupt = Interrupt::catch().map_err(|error| Failure::usage(failure::reason(&error)))?;
     let Some(dir) = &args.dir else {
         let folder =
             tempfile::Builder::new().prefix("fernlog-demo-").tempdir().map_err(|error| {
@@ -44,14 +47,14 @@ pub(crate) fn run(args: &DemoArgs, ui: &Ui) -> Result<Exit, Failure> {
         ui.out().line(
             "This happens in a temporary folder. To keep it and look around: fernlog demo DIR",
         )?;
-        story(folder.path(), ui)?;
+        story(folder.path(), interrupt, ui)?;
         return Ok(Exit::Ok);
     };
     prepare(dir)?;
     ui.out().line(&format!("This happens in {}, which stays.", escape::path(dir)))?;
     // Absolute, because the commands of the story run in it.
     let folder = fs::canonicalize(dir).map_err(|error| Failure::file(dir, &error))?;
-    story(&folder, ui)?;
+    story(&folder, interrupt, ui)?;
     ui.out().line(&format!("\nLook around: cd {}", crate::words::word(dir)))?;
     Ok(Exit::Ok)
 }
@@ -72,8 +75,8 @@ fn prepare(dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn story(folder: &Path, ui: &Ui) -> Result<(), Failure> {
-    let mut stage = Stage::new(folder, ui)?;
+fn story(folder: &Path, interrupt: Interrupt, ui: &Ui) -> Result<(), Failure> {
+    let mut stage = Stage::new(folder, interrupt, ui)?;
     keys(&mut stage)?;
     let deed = write(&mut stage)?;
     read(&mut stage)?;

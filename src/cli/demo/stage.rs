@@ -29,14 +29,14 @@ pub(super) struct Stage<'u> {
 impl<'u> Stage<'u> {
     /// # Errors
     ///
-    /// The system does not say which program this is, or does not let Ctrl-C be caught.
-    pub(super) fn new(folder: &Path, ui: &'u Ui) -> Result<Self, Failure> {
+    /// The system does not say which program this is.
+    pub(super) fn new(folder: &Path, interrupt: Interrupt, ui: &'u Ui) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::usage(failure::reason(&error));
         Ok(Stage {
             ui,
             program: env::current_exe().map_err(failed)?,
             folder: folder.to_owned(),
-            interrupt: Interrupt::catch().map_err(failed)?,
+            interrupt,
             scene: 0,
         })
     }
