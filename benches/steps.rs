@@ -4,8 +4,9 @@
 mod support;
 
 use fernlog::crypto::{Cipher, TokenShape};
-use fernlog::format::{Frontier, leaf, node};
-use fernlog::{AuditLog, Durability, Key, Keyring, Level, Record, SigningKey};
+use fernlog::format::{Frontier, LogPath, leaf, node};
+use fernlog::read::{Log, Verdict, VerifyOptions, verify};
+use fernlog::{AuditLog, Durability, Key, Keyring, Level, Record, SigningKey, UnixTime};
 use support::{Round, black_box, floor};
 
 const RECORDS: usize = 2000;
@@ -36,12 +37,25 @@ fn main() {
         .plain()
         .open()
         .expect("a log");
+    let whole = open("whole.log");
+    for i in 0..RECORDS {
+        whole.append_with(&record(i), Durability::Buffered).expect("an append");
+    }
+    whole.close().expect("a whole log");
+    let whole = LogPath::new(&folder.path().join("whole.log")).expect("a name");
+    let options = VerifyOptions::default();
+    let now = UnixTime::new(1_763_800_001, 123_456_789);
     let mut file = std::fs::File::create(folder.path().join("bare")).expect("a file");
 
     let mut tree = Frontier::new();
+    let mut encoded = Vec::new();
     let mut round = Round::new(RECORDS);
     round.step("fernet crate: encrypt", |_| drop(black_box(stock.encrypt(&plaintext))));
     round.step("floor: AES, HMAC, base64, SHA-256", |_| floor.run(&plaintext));
+    round.step("encode", |i| {
+        encoded.clear();
+        black_box(record(i).encode(i as u64, now, &mut encoded));
+    });
     round.step("seal", |i| drop(black_box(cipher.seal(&plaintext, i as u64, [i as u8; 16]))));
     round.step("leaf", |_| _ = black_box(leaf(black_box(line.as_bytes()))));
     round.step("node", |_| _ = black_box(node(black_box(&hash), &hash)));
@@ -63,6 +77,13 @@ fn main() {
         black_box(cipher.open(line.as_bytes(), &mut raw).expect("opens"));
     });
     round.step("shape (keyless)", |_| _ = black_box(TokenShape::of(line.as_bytes())));
+    // Once in a round, over as many records as the other steps have.
+    round.step("verify a log (keyless)", |i| {
+        if i == 0 {
+            let report = verify(&Log::open(&whole).expect("a log"), &options).expect("a report");
+            assert_eq!(report.verdict, Verdict::Intact);
+        }
+    });
     round.print("fernet crate: encrypt");
 }
 

@@ -7,9 +7,9 @@ use crate::format::record::{Exception, Record, TEXTS};
 use crate::format::time::UnixTime;
 
 impl Record<'_> {
-    /// Appends the plaintext to `out`; `now` counts unless the record has a time of its own.
-    /// Gives the time that was written.
-    pub(crate) fn encode(&self, seq: u64, now: UnixTime, out: &mut Vec<u8>) -> UnixTime {
+    /// Appends the plaintext that a log seals to `out`: the record as entry `seq`, at `now` unless
+    /// it has a time of its own. Gives the time that was written.
+    pub fn encode(&self, seq: u64, now: UnixTime, out: &mut Vec<u8>) -> UnixTime {
         let time = self.time.unwrap_or(now);
         out.extend_from_slice(b"{\"seq\":");
         integer(seq, out);
