@@ -224,6 +224,9 @@ pub enum Event {
     TornTailKept(u64),
     /// So many lines were there that no checkpoint covered.
     Uncommitted(u64),
+    /// The lines of these closed segments, the first to the last, were deleted by the log's own
+    /// retention; their chain files are kept.
+    Pruned(u64, u64),
     /// The previous segment's signing key was lost: the hand-over has the log key alone.
     SignerLost,
     /// Something else, in words.
@@ -241,6 +244,8 @@ impl Event {
             Self::TornTail(bytes)
         } else if let Some(lines) = number("recovered uncommitted ") {
             Self::Uncommitted(lines)
+        } else if let Some((first, last)) = text.strip_prefix("pruned ").and_then(range) {
+            Self::Pruned(first, last)
         } else if text == "signer lost" {
             Self::SignerLost
         } else {
@@ -256,10 +261,19 @@ impl fmt::Display for Event {
             Self::TornTail(bytes) => write!(f, "recovered torn-tail {bytes}"),
             Self::TornTailKept(bytes) => write!(f, "recovered torn-tail-kept {bytes}"),
             Self::Uncommitted(lines) => write!(f, "recovered uncommitted {lines}"),
+            Self::Pruned(first, last) if first == last => write!(f, "pruned {first}"),
+            Self::Pruned(first, last) => write!(f, "pruned {first}-{last}"),
             Self::SignerLost => f.write_str("signer lost"),
             Self::Other(text) => f.write_str(text),
         }
     }
+}
+
+/// Reads `3` or `0-2`.
+fn range(text: &str) -> Option<(u64, u64)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first <= last).then_some((first, last))
 }
 
 /// Why text is no header.
@@ -318,7 +332,13 @@ mod tests {
             signer: SigningKey::generate("example.com/log").unwrap().verifier().clone(),
             checkpoint_interval: 1000,
             time: UnixTime::new(1_763_800_000, 0),
-            events: vec![Event::Rolled("size".into()), Event::TornTail(33), Event::SignerLost],
+            events: vec![
+                Event::Rolled("size".into()),
+                Event::TornTail(33),
+                Event::Pruned(0, 2),
+                Event::Pruned(3, 3),
+                Event::SignerLost,
+            ],
         }
     }
 
