@@ -179,8 +179,8 @@ impl Shared {
     }
 
     /// Does what is due, or will be due in a while.
-    pub(super) fn tick_ahead(&self, ahead: Duration) -> Result<()> {
-        self.with(|writer, now| writer.tick(now.after(ahead)))
+    pub(super) fn tick(&self, ahead: Duration) -> Result<()> {
+        self.with(|writer, now| writer.tick(now, ahead))
     }
 
     /// Covers everything with a checkpoint and gives the files back.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::Result;
 use crate::format::{Hash, Record};
@@ -136,7 +137,7 @@ impl AuditLog {
     ///
     /// As [`AuditLog::flush`].
     pub fn tick(&self) -> Result<()> {
-        self.shared.with(Writer::tick)
+        self.shared.tick(Duration::ZERO)
     }
 
     /// Closes the active segment and begins the next one.

@@ -95,15 +95,18 @@ impl Writer {
         Ok(count)
     }
 
-    /// Takes over a file that holds all written lines durably.
+    /// Takes over a descriptor of a file that holds all written lines durably.
     fn use_log(&mut self, log: Arc<dyn LogFile>) -> Result<()> {
         let path = self.path.active();
-        self.watch.log = log.identity().map_err(Error::io("look at", &path))?;
-        // The old descriptor goes first: it holds the claim.
-        self.log = log;
-        if !self.log.claim().map_err(Error::io("lock", &path))? {
-            return Err(Error::Locked { path, holder: String::new() });
+        let identity = log.identity().map_err(Error::io("look at", &path))?;
+        if identity != self.watch.log {
+            if !log.claim().map_err(Error::io("lock", &path))? {
+                return Err(Error::Locked { path, holder: "another process".to_owned() });
+            }
+            self.watch.log = identity;
+            self.claimed = Arc::clone(&log);
         }
+        self.log = log;
         self.set_durable(usize::MAX);
         self.trouble.log = false;
         Ok(())
