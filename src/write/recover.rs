@@ -317,12 +317,21 @@ fn open_plain(request: &Request) -> Result<(Writer, Recovery)> {
     Ok((writer, recovery))
 }
 
-fn open_file(disk: &dyn Disk, path: &Path, opening: Opening) -> Result<Box<dyn LogFile>> {
+pub(super) fn open_file(
+    disk: &dyn Disk,
+    path: &Path,
+    opening: Opening,
+) -> Result<Box<dyn LogFile>> {
     disk.open(path, opening).map_err(Error::io("open", path))
 }
 
 /// Copies the tail of a file to one of its own and makes that durable; gives its name.
-fn save_aside(disk: &dyn Disk, folder: &Path, path: &Path, tail: Tail) -> Result<String> {
+pub(super) fn save_aside(
+    disk: &dyn Disk,
+    folder: &Path,
+    path: &Path,
+    tail: Tail,
+) -> Result<String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let base = format!("{name}.torn-{}", tail.offset);
     // A crash in the middle of an earlier recovery leaves a copy: it is kept as well.
@@ -362,6 +371,6 @@ fn save_aside(disk: &dyn Disk, folder: &Path, path: &Path, tail: Tail) -> Result
     Ok(name)
 }
 
-fn cut(file: &mut dyn LogFile, path: &Path, tail: Tail) -> Result<()> {
+pub(super) fn cut(file: &mut dyn LogFile, path: &Path, tail: Tail) -> Result<()> {
     file.cut(tail.offset).and_then(|()| file.sync()).map_err(Error::io("cut", path))
 }
