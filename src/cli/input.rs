@@ -211,7 +211,6 @@ impl From<Error> for Failure {
             Error::Conflict { path, .. } | Error::Header { path, .. } if exit == Exit::Tampered => {
                 evidence(failure, path)
             }
-            Error::Poisoned { .. } => failure.hint("the next append recovers the log"),
             Error::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 failure.hint("only the owner of a log and its keys can read them")
             }

@@ -13,16 +13,23 @@
 
 mod builder;
 mod chain;
+mod commit;
 #[cfg(test)]
 mod crash_tests;
 mod file;
 mod log;
+mod mend;
+mod outage;
+mod pending;
 mod recover;
 mod repair;
 mod roll;
+mod rolling;
 mod scan;
+mod seal;
 #[cfg(test)]
 mod sim;
+mod watch;
 mod writer;
 
 pub use builder::{Builder, Upkeep};

@@ -9,7 +9,7 @@ use crate::error::{Conflict, Error, Result};
 use crate::format::{Lines, LogPath, MAX_LINE, Scan, SegmentName};
 use crate::write::chain::{NewNames, exists};
 use crate::write::file::{Disk, Opening, RealDisk};
-use crate::write::recover::{cut, open_file, save_aside};
+use crate::write::recover::{cut, open_file, open_log, save_aside};
 use crate::write::scan::{self, HashCache, Tail};
 
 /// The beginning of every token, as far as it is the same for all of them.
@@ -68,6 +68,8 @@ pub(super) fn repair(disk: &dyn Disk, path: &LogPath, process: u32) -> Result<Re
         .lock(&lock_path, &format!("process {process}, repairing\n"))
         .map_err(Error::io("lock", &lock_path))?
         .map_err(|holder| Error::Locked { path: log.clone(), holder })?;
+    // The lock file could have been removed under a writer; the log says who has it as well.
+    let _claimed = exists(disk, &log)?.then(|| open_log(disk, &log)).transpose()?;
     let tails = find(disk, path)?;
 
     // From here on files are changed. All are opened before the first is, so that one that refuses
@@ -77,9 +79,9 @@ pub(super) fn repair(disk: &dyn Disk, path: &LogPath, process: u32) -> Result<Re
         .map(|(file, tail)| Ok((open_file(disk, &file, Opening::Existing)?, file, tail)))
         .collect::<Result<_>>()?;
     let mut repaired = Repaired::default();
-    for (mut handle, file, tail) in files {
+    for (handle, file, tail) in files {
         let saved = path.folder().join(save_aside(disk, path.folder(), &file, tail)?);
-        cut(&mut *handle, &file, tail)?;
+        cut(&*handle, &file, tail)?;
         let Tail { offset, length: bytes } = tail;
         repaired.tails.push(SetAside { file, saved, offset, bytes });
     }
@@ -199,7 +201,7 @@ mod tests {
         log.append(&Record::new(Level::Info, "test", "a record")).unwrap();
         log.close().unwrap();
         let whole = bytes(&torn, "audit.log").remove(0);
-        let mut file = torn.open(&path.active(), Opening::Existing).unwrap();
+        let file = torn.open(&path.active(), Opening::Existing).unwrap();
         file.append(TAIL).unwrap();
         file.sync().unwrap();
 
