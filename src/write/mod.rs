@@ -8,6 +8,7 @@
 //! | `chain.rs` | the tree beside the lines, checkpoints |
 //! | `roll.rs` | when and how the next segment begins |
 //! | `recover.rs` | what is found on opening, after a crash as after a clean stop |
+//! | `repair.rs` | a torn tail set aside, without any key |
 //! | `file.rs` | the file system behind one trait |
 
 mod builder;
@@ -21,6 +22,7 @@ mod mend;
 mod outage;
 mod pending;
 mod recover;
+mod repair;
 mod roll;
 mod rolling;
 mod scan;
@@ -32,3 +34,4 @@ mod writer;
 
 pub use builder::{Builder, Upkeep};
 pub use log::{AuditLog, Durability, Head, Receipt};
+pub use repair::{Repaired, SetAside, repair_torn_tail};
