@@ -81,8 +81,7 @@ impl LogPath {
     pub fn parse(&self, file: &OsStr) -> Option<SegmentName> {
         let file = file.to_str()?;
         let compressed = || self.parse_lines(file.strip_suffix(COMPRESSED)?);
-        self.parse_lines(file)
-            .or_else(|| compressed().filter(|name| *name != SegmentName::Active))
+        self.parse_lines(file).or_else(|| compressed().filter(|name| *name != SegmentName::Active))
     }
 
     fn parse_lines(&self, file: &str) -> Option<SegmentName> {
@@ -102,11 +101,9 @@ impl LogPath {
     pub fn segments(&self, files: impl IntoIterator<Item = OsString>) -> Vec<SegmentName> {
         let mut found: Vec<_> = files
             .into_iter()
-            .filter_map(|file| {
-                match file.to_str()?.strip_suffix(".chain") {
-                    Some(lines) => self.parse_lines(lines),
-                    None => self.parse(&file),
-                }
+            .filter_map(|file| match file.to_str()?.strip_suffix(".chain") {
+                Some(lines) => self.parse_lines(lines),
+                None => self.parse(&file),
             })
             .collect();
         found.sort_unstable();

@@ -160,8 +160,8 @@ fn refused_or_io(path: &Path, source: io::Error) -> Error {
 
 /// The logs that `path` stands for: a log, any file of one, or a folder that holds some.
 ///
-/// In a folder, whatever has a `.chain` is a log, and so is a `.log` file that begins with a
-/// token; other files are passed over.
+/// In a folder, whatever has a `.chain` is a log, and so is a `.log` or `.zst` file that begins
+/// with a token; other files are passed over.
 ///
 /// # Errors
 ///
@@ -186,7 +186,12 @@ fn logs_in(folder: &Path) -> Result<Vec<LogPath>> {
         let extension = path.extension().and_then(|e| e.to_str());
         let is_log = match extension {
             Some("chain") => true,
-            Some("log") => begins_with_token(&path),
+            Some("log") => begins_with_token(Source::open(&path)),
+            // Of a plain log perhaps nothing else is there.
+            Some("zst") => {
+                LogPath::of_file(&path).is_some_and(|log| log.active() != path)
+                    && begins_with_token(Source::open_compressed(&path))
+            }
             _ => false,
         };
         if let Some(log) = is_log.then(|| LogPath::of_file(&path)).flatten() {
@@ -200,8 +205,8 @@ fn logs_in(folder: &Path) -> Result<Vec<LogPath>> {
     Ok(logs)
 }
 
-fn begins_with_token(path: &Path) -> bool {
-    let Ok(Some(source)) = Source::open(path) else { return false };
+fn begins_with_token(source: Result<Option<Source>>) -> bool {
+    let Ok(Some(source)) = source else { return false };
     let mut lines = Lines::new(source.take(MAX_LINE as u64 + 1), MAX_LINE);
     matches!(lines.next_line(), Ok(Some((_, Scan::Line(line)))) if TokenShape::of(line).is_ok())
 }

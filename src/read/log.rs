@@ -271,8 +271,8 @@ impl Log {
                 segment.number = header.segment;
             }
             pruned.extend(header.events.iter().filter_map(|event| match event {
-                // No header can speak of what comes after it.
-                Event::Pruned(a, b) => Some((*a, (*b).min(header.segment.checked_sub(1)?))),
+                // No header can speak of itself and what comes after it.
+                Event::Pruned(a, b) if *b < header.segment => Some((*a, *b)),
                 _ => None,
             }));
         }

@@ -171,6 +171,12 @@ impl TestLog {
         self.begin(Some(old).filter(|_| !lost), events);
     }
 
+    /// A roll whose header says that the lines of these segments were deleted by retention.
+    pub(crate) fn roll_pruning(&mut self, first: u64, last: u64) {
+        let events = vec![Event::Rolled("size".into()), Event::Pruned(first, last)];
+        self.roll_with(self.key.clone(), events);
+    }
+
     fn begin(&mut self, handing_over: Option<SigningKey>, events: Vec<Event>) {
         let header = Header {
             origin: ORIGIN.into(),
@@ -213,6 +219,23 @@ impl TestLog {
 
     pub(crate) fn open(&self) -> Log {
         Log::open(&self.path()).unwrap()
+    }
+
+    /// Deletes what retention deletes of a closed segment.
+    pub(crate) fn prune(&self, number: u64) {
+        let name = SegmentName::Closed(number);
+        std::fs::remove_file(self.path().segment(name)).unwrap();
+        std::fs::remove_file(self.path().beside(name, "hashes")).unwrap();
+    }
+
+    /// Compresses a closed segment in place.
+    #[cfg(feature = "zstd")]
+    pub(crate) fn compress(&self, number: u64) {
+        let name = SegmentName::Closed(number);
+        let (from, to) = (self.path().segment(name), self.path().beside(name, "zst"));
+        let lines = std::fs::read(&from).unwrap();
+        std::fs::write(to, zstd::bulk::compress(&lines, 3).unwrap()).unwrap();
+        std::fs::remove_file(from).unwrap();
     }
 
     fn write_segment(&self, name: SegmentName, files: &Files) {

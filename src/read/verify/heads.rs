@@ -32,7 +32,9 @@ impl Head {
     /// Whether the header says that the lines of an earlier segment, or of several of them, were
     /// deleted by the log's own retention.
     pub(crate) fn announces(&self, first: u64, last: u64) -> bool {
-        last < self.number && self.pruned.iter().any(|(a, b)| *a <= first && last <= *b)
+        // No header can speak of itself and what comes after it.
+        let mut said = self.pruned.iter().filter(|(_, b)| *b < self.number);
+        said.any(|(a, b)| *a <= first && last <= *b)
     }
 }
 

@@ -71,16 +71,15 @@ impl Run {
         let mut counted = 0;
         loop {
             let before = lines.place();
-            let (place, scan) = match apart(lines.next_line())
-                .map_err(Error::io("read", segment.path()))?
-            {
-                Ok(Some(next)) => next,
-                Ok(None) => break,
-                Err(broken) => {
-                    out.findings.push(broken_finding(segment, before, broken));
-                    break;
-                }
-            };
+            let (place, scan) =
+                match apart(lines.next_line()).map_err(Error::io("read", segment.path()))? {
+                    Ok(Some(next)) => next,
+                    Ok(None) => break,
+                    Err(broken) => {
+                        out.findings.push(broken_finding(segment, before, broken));
+                        break;
+                    }
+                };
             if let Scan::Tail(start, length) = scan {
                 let tail = Tail::new(place, start, length);
                 out.torn_bytes = length;

@@ -86,10 +86,14 @@ pub(crate) fn told(context: &Context<'_>, outcomes: &[Outcome], found: &mut Find
 
 fn found_pruned(run: Option<(Finding, u64, u64)>, found: &mut Findings) {
     let Some((mut finding, first, last)) = run else { return };
-    let segments =
-        if first == last { format!("segment {first}") } else { format!("segments {first} to {last}") };
+    let segments = if first == last {
+        format!("segment {first}")
+    } else {
+        format!("segments {first} to {last}")
+    };
     let entries = finding.first.zip(finding.last);
     let entries = entries.map_or_else(String::new, |(a, b)| format!(", entries #{a} to #{b},"));
-    finding.message = format!("the lines of {segments}{entries} were deleted by the log's retention");
+    finding.message =
+        format!("the lines of {segments}{entries} were deleted by the log's retention");
     found.push(finding);
 }

@@ -82,12 +82,7 @@ fn missing_numbers(context: &Context<'_>, at: usize, outcomes: &[Outcome], found
 }
 
 /// The lines of the segment at `at` are not there, and retention did not delete them.
-fn missing_lines(
-    context: &Context<'_>,
-    at: usize,
-    outcomes: &mut [Outcome],
-    found: &mut Findings,
-) {
+fn missing_lines(context: &Context<'_>, at: usize, outcomes: &mut [Outcome], found: &mut Findings) {
     let Some(segment) = context.log.segments().get(at) else { return };
     if segment.has_log() || segment.is_half_rolled() {
         return;
