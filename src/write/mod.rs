@@ -6,7 +6,8 @@
 //! | `log.rs` | [`AuditLog`], the handle: `append`, `flush`, `roll`, `close` |
 //! | `writer.rs` | one record after the other: encode, seal, hash, write |
 //! | `chain.rs` | the tree beside the lines, checkpoints |
-//! | `roll.rs` | when and how the next segment begins |
+//! | `roll.rs`, `schedule.rs` | when the next segment begins |
+//! | `keep.rs` | which closed segments retention deletes |
 //! | `recover.rs` | what is found on opening, after a crash as after a clean stop |
 //! | `file.rs` | the file system behind one trait |
 
@@ -15,13 +16,19 @@ mod chain;
 #[cfg(test)]
 mod crash_tests;
 mod file;
+mod keep;
 mod log;
 mod recover;
 mod roll;
 mod scan;
+mod schedule;
+#[cfg(test)]
+mod schedule_tests;
 #[cfg(test)]
 mod sim;
 mod writer;
 
 pub use builder::{Builder, Upkeep};
+pub use keep::Keep;
 pub use log::{AuditLog, Durability, Head, Receipt};
+pub use schedule::{Schedule, Weekday};
