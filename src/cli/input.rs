@@ -209,7 +209,6 @@ impl From<Error> for Failure {
             }
             Error::Conflict { path, .. } => failure
                 .hint(format!("keep the files as they are; fernlog verify {}", escape::path(path))),
-            Error::Poisoned { .. } => failure.hint("the next append recovers the log"),
             Error::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 failure.hint("only the owner of a log and its keys can read them")
             }

@@ -13,19 +13,26 @@
 
 mod builder;
 mod chain;
+mod commit;
 #[cfg(test)]
 mod crash_tests;
 mod file;
 mod keep;
 mod log;
+mod mend;
+mod outage;
+mod pending;
 mod recover;
 mod roll;
+mod rolling;
 mod scan;
 mod schedule;
 #[cfg(test)]
 mod schedule_tests;
+mod seal;
 #[cfg(test)]
 mod sim;
+mod watch;
 mod writer;
 
 pub use builder::{Builder, Upkeep};

@@ -2,6 +2,7 @@
 //! crash at any step (docs/format.md, section 9).
 
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,9 +16,13 @@ use crate::format::{
 };
 use crate::write::chain::{Chain, NewNames, NextSegment, exists, finish_roll, withdraw};
 use crate::write::file::{Disk, Lock, LogFile, Opening, append_all};
+use crate::write::mend::Trouble;
+use crate::write::pending::Pending;
 use crate::write::roll::{Reason, RollPolicy};
 use crate::write::scan::{self, FoundChain, Tail};
-use crate::write::writer::{Sealer, Writer};
+use crate::write::seal::Sealer;
+use crate::write::watch::Watch;
+use crate::write::writer::Writer;
 
 /// A `.signer` is one line with a name in it.
 const MAX_SIGNER: usize = 64 << 10;
@@ -36,11 +41,7 @@ pub(super) struct Request {
 }
 
 /// Takes the lock and gives a writer that stands behind the last whole line.
-pub(super) fn open(
-    request: &Request,
-    now: UnixTime,
-    process: u32,
-) -> Result<(Writer, Box<dyn Lock>)> {
+pub(super) fn open(request: &Request, now: UnixTime, process: u32) -> Result<Writer> {
     let Request { disk, path, .. } = request;
     let lock_path = path.beside(SegmentName::Active, "lock");
     let holder = format!("process {process}\n");
@@ -49,8 +50,8 @@ pub(super) fn open(
         .map_err(Error::io("lock", &lock_path))?
         .map_err(|holder| Error::Locked { path: path.active(), holder })?;
     let (mut writer, recovery) = match &request.log_key {
-        Some(log_key) => open_chained(request, log_key, now)?,
-        None => open_plain(request)?,
+        Some(log_key) => open_chained(request, log_key, lock, now)?,
+        None => open_plain(request, lock)?,
     };
     recovery.tell(&mut writer, now, process)?;
     if writer.sealer.key != *request.keyring.primary() {
@@ -60,8 +61,8 @@ pub(super) fn open(
         writer.roll(Reason::Key, now)?;
     }
     // Covers whole lines that a crash left uncovered.
-    writer.checkpoint()?;
-    Ok((writer, lock))
+    writer.checkpoint(now)?;
+    Ok(writer)
 }
 
 /// What opening had to mend.
@@ -98,6 +99,7 @@ fn key_change(new: &Key) -> Record<'static> {
 fn open_chained(
     request: &Request,
     log_key: &SigningKey,
+    lock: Box<dyn Lock>,
     now: UnixTime,
 ) -> Result<(Writer, Recovery)> {
     let Request { disk, path, keyring, .. } = request;
@@ -123,22 +125,27 @@ fn open_chained(
 
     // From here on files are changed; nothing above may have failed.
     let log_path = path.active();
-    let mut log = open_file(disk, &log_path, Opening::Either)?;
-    let mut chain_file = open_file(disk, &chain_path, Opening::Existing)?;
+    let log = open_log(disk, &log_path)?;
+    let chain_file = open_file(disk, &chain_path, Opening::Existing)?;
     if let Some(torn) = found.torn {
         save_aside(disk, path.folder(), &chain_path, torn)?;
-        cut(&mut *chain_file, &chain_path, torn)?;
+        cut(&*chain_file, &chain_path, torn)?;
     }
     let mut recovery = Recovery::default();
     if let Some(torn) = lines.torn {
         let saved = save_aside(disk, path.folder(), &log_path, torn)?;
         recovery.torn = Some((torn.length, saved));
-        recovery.kept = cut(&mut *log, &log_path, torn).is_err();
+        recovery.kept = cut(&*log, &log_path, torn).is_err();
+    }
+    if lines.bytes > lines.signed_bytes {
+        sync_again(disk, &*log, &log_path, lines.signed_bytes..lines.bytes)?;
     }
     let Some(segment_key) = segment_key(disk, path, header)? else {
-        return after_lost_signer(request, log_key, &found, lines.tree, recovery, key, now);
+        drop(log);
+        return after_lost_signer(request, log_key, lock, &found, lines.tree, recovery, key, now);
     };
     let FoundChain { header, last, length, .. } = found;
+    let watch = Watch::of(&log, Some(&chain_file)).map_err(Error::io("look at", &log_path))?;
     let writer = Writer {
         disk: Arc::clone(&request.disk),
         path: path.clone(),
@@ -146,11 +153,9 @@ fn open_chained(
         roll: request.roll,
         log,
         segment: header.segment,
-        written: lines.bytes,
-        buffer: Vec::new(),
+        durable: lines.bytes,
+        pending: Pending::default(),
         next: lines.tree.size(),
-        // Lines that were only written may be in the page cache still: the next checkpoint syncs.
-        unsynced: true,
         chain: Some(Chain {
             log_key: log_key.clone(),
             segment_key,
@@ -164,9 +169,15 @@ fn open_chained(
             unwritten_hashes: Vec::new(),
             signed: last.checkpoint.size,
         }),
-        poisoned: false,
+        syncing: false,
+        trouble: Trouble::default(),
+        watch,
+        outage: None,
+        notes: Vec::new(),
+        no_roll_before: None,
         interval: request.interval,
         events: Vec::new(),
+        lock,
     };
     Ok((writer, recovery))
 }
@@ -240,9 +251,11 @@ fn segment_key(disk: &dyn Disk, path: &LogPath, header: &Header) -> Result<Optio
 }
 
 /// Goes on without the old segment's key: the hand-over rests on the log key alone and says so.
+#[expect(clippy::too_many_arguments, reason = "all that opening has found out so far")]
 fn after_lost_signer(
     request: &Request,
     log_key: &SigningKey,
+    lock: Box<dyn Lock>,
     found: &FoundChain,
     tree: crate::format::Frontier,
     recovery: Recovery,
@@ -259,19 +272,16 @@ fn after_lost_signer(
     if uncovered > 0 {
         events.push(Event::Uncommitted(uncovered));
     }
-    // The lines must be durable before a new header signs over them.
-    let log = path.active();
-    open_file(&**disk, &log, Opening::Existing)?.sync().map_err(Error::io("sync", &log))?;
     let next =
         NextSegment::new(&header.origin, header.segment + 1, tree, &key, *interval, events, now)?;
     next.check_names(&**disk, path)?;
     next.prepare(&**disk, path, log_key, None)?;
     finish_roll(&**disk, path, &next.header)?;
-    let (writer, _) = open_chained(request, log_key, now)?;
+    let (writer, _) = open_chained(request, log_key, lock, now)?;
     Ok((writer, Recovery { kept: false, ..recovery }))
 }
 
-fn open_plain(request: &Request) -> Result<(Writer, Recovery)> {
+fn open_plain(request: &Request, lock: Box<dyn Lock>) -> Result<(Writer, Recovery)> {
     let Request { disk, path, keyring, .. } = request;
     let chain = path.beside(SegmentName::Active, "chain");
     if exists(&**disk, &chain)? {
@@ -290,14 +300,17 @@ fn open_plain(request: &Request) -> Result<(Writer, Recovery)> {
     }
     let log_path = path.active();
     let (lines, written, torn) = scan::plain_lines(&**disk, &log_path)?;
-    let mut log = open_file(&**disk, &log_path, Opening::Either)?;
+    let log = open_log(&**disk, &log_path)?;
     disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))?;
     let mut recovery = Recovery::default();
     if let Some(torn) = torn {
         let saved = save_aside(&**disk, path.folder(), &log_path, torn)?;
-        cut(&mut *log, &log_path, torn)?;
+        cut(&*log, &log_path, torn)?;
         recovery.torn = Some((torn.length, saved));
     }
+    // Nothing says how much of it was synced before.
+    log.sync().map_err(Error::io("sync", &log_path))?;
+    let watch = Watch::of(&log, None).map_err(Error::io("look at", &log_path))?;
     let writer = Writer {
         disk: Arc::clone(disk),
         path: path.clone(),
@@ -305,29 +318,70 @@ fn open_plain(request: &Request) -> Result<(Writer, Recovery)> {
         roll: request.roll,
         log,
         segment,
-        written,
-        buffer: Vec::new(),
+        durable: written,
+        pending: Pending::default(),
         next: next + lines,
-        unsynced: true,
         chain: None,
-        poisoned: false,
+        syncing: false,
+        trouble: Trouble::default(),
+        watch,
+        outage: None,
+        notes: Vec::new(),
+        no_roll_before: None,
         interval: request.interval,
         events: Vec::new(),
+        lock,
     };
     Ok((writer, recovery))
 }
 
-fn open_file(disk: &dyn Disk, path: &Path, opening: Opening) -> Result<Box<dyn LogFile>> {
+/// Opens the active segment for this writer alone. The lock says so already; it is a file of its
+/// own, which somebody may have removed.
+fn open_log(disk: &dyn Disk, path: &Path) -> Result<Arc<dyn LogFile>> {
+    let log = open_file(disk, path, Opening::Either)?;
+    if log.claim().map_err(Error::io("lock", path))? {
+        Ok(log)
+    } else {
+        Err(Error::Locked { path: path.to_owned(), holder: "its lock file was removed".to_owned() })
+    }
+}
+
+/// Makes lines durable that an earlier writer may have failed to sync: after such a failure the
+/// system can take pages for written that are not, so they are written over with themselves.
+fn sync_again(disk: &dyn Disk, log: &dyn LogFile, path: &Path, lines: Range<u64>) -> Result<()> {
+    let mut chunk = vec![0; 1 << 20];
+    let mut at = lines.start;
+    while at < lines.end {
+        let most = chunk.len().min(usize::try_from(lines.end - at).unwrap_or(usize::MAX));
+        let room = chunk.get_mut(..most).unwrap_or_default();
+        let count = log.read_at(at, room).map_err(Error::io("read", path))?;
+        let Some(bytes) = room.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
+        match disk.write_again(path, at, bytes) {
+            // A file that can only be appended to.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => break,
+            result => result.map_err(Error::io("write", path))?,
+        }
+        at += count as u64;
+    }
+    log.sync().map_err(Error::io("sync", path))
+}
+
+fn open_file(disk: &dyn Disk, path: &Path, opening: Opening) -> Result<Arc<dyn LogFile>> {
     disk.open(path, opening).map_err(Error::io("open", path))
 }
 
 /// Copies the tail of a file to one of its own and makes that durable; gives its name.
-fn save_aside(disk: &dyn Disk, folder: &Path, path: &Path, tail: Tail) -> Result<String> {
+pub(super) fn save_aside(
+    disk: &dyn Disk,
+    folder: &Path,
+    path: &Path,
+    tail: Tail,
+) -> Result<String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let base = format!("{name}.torn-{}", tail.offset);
     // A crash in the middle of an earlier recovery leaves a copy: it is kept as well.
     let names = std::iter::once(base.clone()).chain((2..1000).map(|n| format!("{base}-{n}")));
-    let mut saved: Option<(PathBuf, Box<dyn LogFile>, String)> = None;
+    let mut saved: Option<(PathBuf, Arc<dyn LogFile>, String)> = None;
     for name in names {
         let to = folder.join(&name);
         match disk.open(&to, Opening::New) {
@@ -339,7 +393,7 @@ fn save_aside(disk: &dyn Disk, folder: &Path, path: &Path, tail: Tail) -> Result
             Err(source) => return Err(Error::Io { action: "create", path: to, source }),
         }
     }
-    let Some((to, mut file, name)) = saved else {
+    let Some((to, file, name)) = saved else {
         return Err(Error::Exists { path: folder.join(base) });
     };
     let read_error = || Error::io("read", path);
@@ -354,7 +408,7 @@ fn save_aside(disk: &dyn Disk, folder: &Path, path: &Path, tail: Tail) -> Result
     loop {
         match source.read(&mut chunk).map_err(read_error())? {
             0 => break,
-            count => append_all(&mut *file, &chunk[..count]).map_err(Error::io("write", &to))?,
+            count => append_all(&*file, &chunk[..count]).map_err(Error::io("write", &to))?,
         }
     }
     file.sync().map_err(Error::io("sync", &to))?;
@@ -362,6 +416,6 @@ fn save_aside(disk: &dyn Disk, folder: &Path, path: &Path, tail: Tail) -> Result
     Ok(name)
 }
 
-fn cut(file: &mut dyn LogFile, path: &Path, tail: Tail) -> Result<()> {
+fn cut(file: &dyn LogFile, path: &Path, tail: Tail) -> Result<()> {
     file.cut(tail.offset).and_then(|()| file.sync()).map_err(Error::io("cut", path))
 }

@@ -3,6 +3,7 @@
 
 use std::io::{BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::crypto::{SigningKey, TokenShape, VerifierKey};
 use crate::error::{Conflict, Error, Result};
@@ -86,6 +87,8 @@ pub(super) struct FoundLines {
     pub(super) tree: Frontier,
     /// Bytes of whole lines.
     pub(super) bytes: u64,
+    /// Bytes of those that the newest checkpoint covers; they were durable before it was made.
+    pub(super) signed_bytes: u64,
     pub(super) torn: Option<Tail>,
     pub(super) hashes: HashCache,
 }
@@ -109,7 +112,7 @@ pub(super) fn lines(
         return conflict(Conflict::OtherRoot { size: signed.size });
     }
     let mut torn = None;
-    let mut bytes = 0;
+    let (mut bytes, mut signed_bytes) = (0, 0);
     // A log that was signed without any line may have lost its empty file: it is made again.
     if let Some(file) = disk.read(&log).map_err(Error::io("open", &log))? {
         let mut lines = Lines::new(file, MAX_LINE);
@@ -120,6 +123,9 @@ pub(super) fn lines(
                     tree.push(hash);
                     hashes.push(&hash);
                     bytes = place.byte + line.len() as u64 + 1;
+                    if tree.size() <= signed.size {
+                        signed_bytes = bytes;
+                    }
                     if tree.size() == signed.size && tree.root() != signed.root {
                         return conflict(Conflict::OtherRoot { size: signed.size });
                     }
@@ -134,7 +140,7 @@ pub(super) fn lines(
         return conflict(Conflict::Shorter { entries, signed });
     }
     hashes.finish();
-    Ok(FoundLines { tree, bytes, torn, hashes })
+    Ok(FoundLines { tree, bytes, signed_bytes, torn, hashes })
 }
 
 /// Number of lines and the torn tail of a file of a plain log.
@@ -157,7 +163,7 @@ pub(super) fn plain_lines(disk: &dyn Disk, path: &Path) -> Result<(u64, u64, Opt
 ///
 /// It is a cache. Whatever goes wrong with it ends the cache and nothing else.
 pub(super) struct HashCache {
-    pub(super) file: Option<Box<dyn LogFile>>,
+    pub(super) file: Option<Arc<dyn LogFile>>,
     old: Option<BufReader<Box<dyn Read>>>,
     good: u64,
     unwritten: Vec<u8>,
@@ -196,12 +202,12 @@ impl HashCache {
     fn cut(&mut self) {
         self.old = None;
         let length = self.good * HASH as u64;
-        self.file = self.file.take().and_then(|mut file| file.cut(length).is_ok().then_some(file));
+        self.file = self.file.take().and_then(|file| file.cut(length).is_ok().then_some(file));
     }
 
     fn write(&mut self) {
         if let Some(file) = &mut self.file
-            && append_all(&mut **file, &self.unwritten).is_err()
+            && append_all(&**file, &self.unwritten).is_err()
         {
             self.file = None;
         }
