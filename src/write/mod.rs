@@ -8,11 +8,13 @@
 //! | `chain.rs` | the tree beside the lines, checkpoints |
 //! | `roll.rs`, `schedule.rs` | when the next segment begins |
 //! | `keep.rs` | which closed segments retention deletes |
+//! | `closed/` | deleting and compressing them |
 //! | `recover.rs` | what is found on opening, after a crash as after a clean stop |
 //! | `file.rs` | the file system behind one trait |
 
 mod builder;
 mod chain;
+mod closed;
 mod commit;
 #[cfg(test)]
 mod crash_tests;
@@ -36,6 +38,7 @@ mod watch;
 mod writer;
 
 pub use builder::{Builder, Upkeep};
+pub use closed::Compression;
 pub use keep::Keep;
 pub use log::{AuditLog, Durability, Head, Receipt};
 pub use schedule::{Schedule, Weekday};

@@ -159,7 +159,9 @@ mod tests {
     #[test]
     fn a_restart_goes_on_with_the_same_deadline() {
         let began = "2026-11-22T10:00:00Z";
-        assert!(!Segment::opened("1h", began, "2026-11-22T10:50:00Z").rolls("2026-11-22T10:59:00Z"));
+        assert!(
+            !Segment::opened("1h", began, "2026-11-22T10:50:00Z").rolls("2026-11-22T10:59:00Z")
+        );
         assert!(Segment::opened("1h", began, "2026-11-22T10:50:00Z").rolls("2026-11-22T11:00:00Z"));
         // The boundary passed while nothing ran.
         assert!(Segment::opened("1h", began, "2026-11-22T18:00:00Z").rolls("2026-11-22T18:00:00Z"));

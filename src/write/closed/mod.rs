@@ -149,7 +149,8 @@ impl Closed {
         let closed = self.headers.closed(&**disk, path, active.segment, &announced);
         let excess = keep.excess(&closed, closing);
         let over = closed.iter().take(excess).map(|segment| segment.number);
-        let sure = over.filter(|&number| prune::is_complete(&**disk, path, number, active, log_key));
+        let sure =
+            over.filter(|&number| prune::is_complete(&**disk, path, number, active, log_key));
         prune::ranges(sure)
     }
 

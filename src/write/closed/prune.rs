@@ -42,9 +42,8 @@ fn last_checkpoint(
     origin: &str,
     log_key: &VerifierKey,
 ) -> Option<Checkpoint> {
-    let file = disk
-        .open(&log.beside(SegmentName::Closed(number), "chain"), Opening::Existing)
-        .ok()?;
+    let file =
+        disk.open(&log.beside(SegmentName::Closed(number), "chain"), Opening::Existing).ok()?;
     let mut offset = file.length().ok()?.saturating_sub(TAIL as u64);
     let mut tail = Vec::new();
     let mut chunk = [0; 8 << 10];
