@@ -96,6 +96,13 @@ pub enum Error {
         /// The cap.
         most: usize,
     },
+    /// A value that was given in words cannot be what was meant.
+    Value {
+        /// The value.
+        given: String,
+        /// Why, or what is understood.
+        why: &'static str,
+    },
     /// No given key is the one that the log committed to.
     WrongKey {
         /// Id of the key that the log names.
@@ -185,6 +192,7 @@ impl fmt::Display for Error {
             Self::TooLarge { length, most } => {
                 write!(f, "the record would give a line of {length} bytes, over the cap of {most}")
             }
+            Self::Value { given, why } => write!(f, "'{}': {why}", given.escape_debug()),
             Self::WrongKey { wanted, given } => {
                 write!(f, "the log needs key {wanted}; given:")?;
                 given.iter().try_for_each(|id| write!(f, " {id}"))

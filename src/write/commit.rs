@@ -180,16 +180,22 @@ impl Shared {
 
     /// Does what is due, or will be due in a while.
     pub(super) fn tick(&self, ahead: Duration) -> Result<()> {
-        self.with(|writer, now| writer.tick(now, ahead))
+        self.with(|writer, now| {
+            // A segment does not end ahead of its time.
+            writer.end_on_time(now)?;
+            writer.tick(now, ahead)
+        })
     }
 
     /// Covers everything with a checkpoint and gives the files back.
     pub(super) fn close(&self) -> Result<Head> {
         let flushed = self.with(|writer, now| writer.checkpoint(now).map(|()| writer.head()));
-        if let Ok(mut state) = self.lock() {
-            state.writer = None;
-        }
+        // Not under the lock: others need not wait to be told that the log is closed.
+        let writer = self.lock().ok().and_then(|mut state| state.writer.take());
         self.synced.notify_all();
+        if let Some(mut writer) = writer {
+            writer.closed.finish();
+        }
         flushed
     }
 
