@@ -37,6 +37,7 @@ mod print;
 mod process;
 mod progress;
 mod prove;
+mod pruned;
 mod reading;
 mod records;
 mod repair;
