@@ -40,6 +40,7 @@ mod prove;
 mod pruned;
 mod reading;
 mod records;
+mod recovery;
 mod repair;
 mod roll;
 mod selection;

@@ -25,6 +25,7 @@ use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::input;
 use crate::progress::Progress;
+use crate::recovery;
 use crate::target;
 use crate::ui::Ui;
 
@@ -100,7 +101,9 @@ fn open(args: &AppendArgs, ui: &Ui) -> Result<AuditLog, Failure> {
     if let Some(size) = args.roll_size {
         builder = builder.roll_size(size);
     }
-    Ok(builder.open()?)
+    let log = builder.open()?;
+    recovery::tell(log.recovery(), ui);
+    Ok(log)
 }
 
 fn durability(arg: DurabilityArg) -> Durability {
