@@ -80,11 +80,6 @@ pub enum Error {
         /// Why.
         source: NoteError,
     },
-    /// An earlier write or sync failed in a way that leaves the state of the file unknown.
-    Poisoned {
-        /// The file.
-        path: PathBuf,
-    },
     /// The operating system gave no random bytes.
     Random,
     /// A file is not of the kind that may stand there, or others may change it.
@@ -114,6 +109,8 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Conflict {
+    /// Others have cut lines off the end of the active segment while it was written.
+    CutByOthers,
     /// A line that no checkpoint covers yet is no token.
     DamagedLine {
         /// Its number, from 1.
@@ -183,11 +180,6 @@ impl fmt::Display for Error {
                 write!(f, "{} is not a fernlog log: {why}", path.display())
             }
             Self::Note { path, source } => with_path(f, path.as_deref(), source),
-            Self::Poisoned { path } => write!(
-                f,
-                "an earlier write to {} failed; open the log again to recover it",
-                path.display()
-            ),
             Self::Random => RandomError.fmt(f),
             Self::Refused { path, why } => write!(f, "{} is refused: {why}", path.display()),
             Self::TooLarge { length, most } => {
@@ -215,6 +207,9 @@ fn with_path(
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::CutByOthers => {
+                f.write_str("records were cut off its end by another program while it was written")
+            }
             Self::DamagedLine { line } => write!(f, "line {line} is no token"),
             Self::OtherRoot { size } => {
                 write!(f, "other entries than those that the checkpoint of size {size} signs")

@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use crate::crypto::{Keyring, SigningKey};
 use crate::error::{Error, Result};
 use crate::format::{LogPath, UnixTime};
+use crate::write::commit::{Pace, Shared};
 use crate::write::file::{Disk, RealDisk};
-use crate::write::log::{AuditLog, Durability, Shared};
+use crate::write::log::{AuditLog, Durability};
 use crate::write::recover;
 use crate::write::roll::RollPolicy;
 
@@ -33,6 +34,7 @@ pub struct Builder {
     interval: Duration,
     roll: RollPolicy,
     upkeep: Upkeep,
+    pace: Pace,
 }
 
 impl Builder {
@@ -46,6 +48,7 @@ impl Builder {
             interval: Duration::from_secs(1),
             roll: RollPolicy::default(),
             upkeep: Upkeep::default(),
+            pace: Pace::default(),
         }
     }
 
@@ -93,6 +96,23 @@ impl Builder {
         self
     }
 
+    /// How long a thread that is about to sync for others waits for more of them; not at all unless
+    /// this says otherwise. It is added to the time that a durable append takes, and pays only when
+    /// many threads append and the disk is slow.
+    #[must_use]
+    pub fn commit_wait(mut self, wait: Duration) -> Self {
+        self.pace.commit_wait = wait;
+        self
+    }
+
+    /// How long an append goes on trying when the disk refuses to take a record, because it is full
+    /// for example; not at all unless this says otherwise. Then it returns the error.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.pace.patience = patience;
+        self
+    }
+
     /// Who makes checkpoints while nothing is appended.
     #[must_use]
     pub fn upkeep(mut self, upkeep: Upkeep) -> Self {
@@ -137,9 +157,9 @@ impl Builder {
             interval,
             roll: self.roll,
         };
-        let (writer, lock) =
+        let (writer, recovery) =
             recover::open(&request, UnixTime::from(SystemTime::now()), std::process::id())?;
-        let log = AuditLog::new(writer, lock, self.durability);
+        let log = AuditLog::new(writer, recovery, self.durability, self.pace);
         if self.upkeep == Upkeep::Thread {
             start_upkeep(log.shared(), self.interval)?;
         }
@@ -156,7 +176,7 @@ fn start_upkeep(shared: &Arc<Shared>, interval: Duration) -> Result<()> {
     let work = move || {
         loop {
             std::thread::sleep(pause);
-            match shared.upgrade().map(|shared| shared.tick_ahead(pause)) {
+            match shared.upgrade().map(|shared| shared.tick(pause)) {
                 None | Some(Err(Error::Closed | Error::Forked)) => break,
                 // Whoever appends next is told.
                 Some(_) => {}

@@ -1,4 +1,6 @@
 mod appending;
+mod moved;
 mod plain;
 mod recovery;
 mod rolling;
+mod threads;
