@@ -10,6 +10,8 @@ mod cli_read;
 mod differential;
 /// What the documents say, checked against the log in docs/example.
 mod docs;
+/// How a process can end while it holds a log.
+mod exits;
 /// Proofs made and checked by us and by `ct-merkle`.
 mod oracle;
 /// Whatever goes in comes out, for generated input.

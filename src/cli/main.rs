@@ -5,6 +5,7 @@
 
 mod append;
 mod args;
+mod attributes;
 mod checkpoint;
 mod colour;
 mod damage;
@@ -38,6 +39,7 @@ mod progress;
 mod prove;
 mod reading;
 mod records;
+mod repair;
 mod roll;
 mod selection;
 mod tail;
@@ -96,6 +98,7 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(&args, ui),
         Command::Append(args) => append::run(&args, ui),
         Command::Roll(args) => roll::run(&args, ui),
+        Command::Repair(args) => repair::run(&args, ui),
         Command::Grep(args) => grep::run(&args, ui),
         Command::Tail(args) => tail::run(&args, ui),
         Command::Verify(args) => verify::run(&args, ui),

@@ -212,7 +212,7 @@ fn start_upkeep(shared: &Arc<Shared>, interval: Duration, timed: bool) -> Result
     let work = move || {
         loop {
             std::thread::sleep(pause);
-            match shared.upgrade().map(|shared| shared.tick_ahead(pause)) {
+            match shared.upgrade().map(|shared| shared.tick(pause)) {
                 None | Some(Err(Error::Closed | Error::Forked)) => break,
                 // Whoever appends next is told.
                 Some(_) => {}

@@ -138,7 +138,7 @@ impl AuditLog {
     ///
     /// As [`AuditLog::flush`].
     pub fn tick(&self) -> Result<()> {
-        self.shared.tick_ahead(Duration::ZERO)
+        self.shared.tick(Duration::ZERO)
     }
 
     /// Closes the active segment and begins the next one.

@@ -62,7 +62,11 @@ impl Writer {
             self.trouble.withdraw = false;
         }
         if self.trouble.log {
-            self.write_lines_again()?;
+            let count = self.write_lines_again()?;
+            if count > 0 {
+                self.note("lines were written again after a failed sync", "lines", count);
+                self.trouble.leave = true;
+            }
         }
         if self.chain.as_ref().is_some_and(|chain| chain.broken) {
             self.cut_chain()?;
@@ -73,12 +77,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes everything behind the durable part of the active segment again and syncs it.
-    fn write_lines_again(&mut self) -> Result<()> {
+    /// Writes everything behind the durable part of the active segment again and syncs it; gives
+    /// the number of lines.
+    fn write_lines_again(&mut self) -> Result<u64> {
         let path = self.path.active();
         let log = self.disk.open(&path, Opening::Existing).map_err(Error::io("open", &path))?;
         if log.identity().map_err(Error::io("look at", &path))? != self.watch.log {
-            return self.restore_log(true);
+            return self.restore_log(true).map(|()| 0);
         }
         let lines = self.pending.written();
         if !lines.is_empty() {
@@ -87,22 +92,21 @@ impl Writer {
         log.cut(self.written()).and_then(|()| log.sync()).map_err(Error::io("sync", &path))?;
         let count = memchr::memchr_iter(b'\n', lines).count() as u64;
         self.use_log(log)?;
-        if count > 0 {
-            self.note("lines were written again after a failed sync", "lines", count);
-            self.trouble.leave = true;
-        }
-        Ok(())
+        Ok(count)
     }
 
-    /// Takes over a file that holds all written lines durably.
+    /// Takes over a descriptor of a file that holds all written lines durably.
     fn use_log(&mut self, log: Arc<dyn LogFile>) -> Result<()> {
         let path = self.path.active();
-        self.watch.log = log.identity().map_err(Error::io("look at", &path))?;
-        // The old descriptor goes first: it holds the claim.
-        self.log = log;
-        if !self.log.claim().map_err(Error::io("lock", &path))? {
-            return Err(Error::Locked { path, holder: String::new() });
+        let identity = log.identity().map_err(Error::io("look at", &path))?;
+        if identity != self.watch.log {
+            if !log.claim().map_err(Error::io("lock", &path))? {
+                return Err(Error::Locked { path, holder: "another process".to_owned() });
+            }
+            self.watch.log = identity;
+            self.claimed = Arc::clone(&log);
         }
+        self.log = log;
         self.set_durable(usize::MAX);
         self.trouble.log = false;
         Ok(())
@@ -126,14 +130,15 @@ impl Writer {
         if replaced {
             self.move_aside(&path)?;
         }
-        let (new, copied) = self.copy(&*self.log, &path, self.durable)?;
+        let durable = self.durable;
+        let (new, copied) = self.copy(&*self.log, &path, durable)?;
         let written = append_all(&*new, self.pending.written()).and_then(|()| new.sync());
         written.map_err(Error::io("write", &path))?;
         self.give_name(&path)?;
         self.use_log(new)?;
         let said = "the file of the log was moved or removed; its lines were written again";
         self.note(said, "bytes", self.durable);
-        if copied < self.durable { Err(self.torn_out(&path)) } else { Ok(()) }
+        if copied < durable { Err(self.torn_out(&path)) } else { Ok(()) }
     }
 
     /// As [`Writer::restore_log`], for the chain.

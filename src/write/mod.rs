@@ -10,6 +10,7 @@
 //! | `keep.rs` | which closed segments retention deletes |
 //! | `closed/` | deleting and compressing them |
 //! | `recover.rs` | what is found on opening, after a crash as after a clean stop |
+//! | `repair.rs` | a torn tail set aside, without any key |
 //! | `file.rs` | the file system behind one trait |
 
 mod builder;
@@ -25,6 +26,7 @@ mod mend;
 mod outage;
 mod pending;
 mod recover;
+mod repair;
 mod roll;
 mod rolling;
 mod scan;
@@ -41,4 +43,5 @@ pub use builder::{Builder, Upkeep};
 pub use closed::Compression;
 pub use keep::Keep;
 pub use log::{AuditLog, Durability, Head, Receipt};
+pub use repair::{Repaired, SetAside, repair_torn_tail};
 pub use schedule::{Schedule, Weekday};

@@ -158,6 +158,7 @@ fn open_chained(
         roll: request.roll.clone(),
         deadline: request.roll.deadline(header.time, now),
         closed: Closed::new(request.care, &request.disk, path),
+        claimed: Arc::clone(&log),
         log,
         segment: header.segment,
         durable: lines.bytes,
@@ -327,6 +328,7 @@ fn open_plain(request: &Request, lock: Box<dyn Lock>, now: UnixTime) -> Result<(
         roll: request.roll.clone(),
         deadline,
         closed: Closed::new(request.care, disk, path),
+        claimed: Arc::clone(&log),
         log,
         segment,
         durable: written,
@@ -348,7 +350,7 @@ fn open_plain(request: &Request, lock: Box<dyn Lock>, now: UnixTime) -> Result<(
 
 /// Opens the active segment for this writer alone. The lock says so already; it is a file of its
 /// own, which somebody may have removed.
-fn open_log(disk: &dyn Disk, path: &Path) -> Result<Arc<dyn LogFile>> {
+pub(super) fn open_log(disk: &dyn Disk, path: &Path) -> Result<Arc<dyn LogFile>> {
     let log = open_file(disk, path, Opening::Either)?;
     if log.claim().map_err(Error::io("lock", path))? {
         Ok(log)
@@ -377,7 +379,11 @@ fn sync_again(disk: &dyn Disk, log: &dyn LogFile, path: &Path, lines: Range<u64>
     log.sync().map_err(Error::io("sync", path))
 }
 
-fn open_file(disk: &dyn Disk, path: &Path, opening: Opening) -> Result<Arc<dyn LogFile>> {
+pub(super) fn open_file(
+    disk: &dyn Disk,
+    path: &Path,
+    opening: Opening,
+) -> Result<Arc<dyn LogFile>> {
     disk.open(path, opening).map_err(Error::io("open", path))
 }
 
@@ -427,6 +433,6 @@ pub(super) fn save_aside(
     Ok(name)
 }
 
-fn cut(file: &dyn LogFile, path: &Path, tail: Tail) -> Result<()> {
+pub(super) fn cut(file: &dyn LogFile, path: &Path, tail: Tail) -> Result<()> {
     file.cut(tail.offset).and_then(|()| file.sync()).map_err(Error::io("cut", path))
 }

@@ -175,8 +175,12 @@ impl Writer {
     /// Makes `log`, which is empty, the file that is written.
     fn take_over(&mut self, log: Arc<dyn LogFile>, segment: u64) -> Result<()> {
         if !log.claim().map_err(Error::io("lock", &self.path.active()))? {
-            return Err(Error::Locked { path: self.path.active(), holder: String::new() });
+            return Err(Error::Locked {
+                path: self.path.active(),
+                holder: "another process".to_owned(),
+            });
         }
+        self.claimed = Arc::clone(&log);
         self.log = log;
         self.segment = segment;
         self.durable = 0;

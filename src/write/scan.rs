@@ -101,10 +101,22 @@ pub(super) fn lines(
     header_text: &str,
     signed: &Checkpoint,
 ) -> Result<FoundLines> {
+    let hashes = HashCache::open(disk, &path.beside(SegmentName::Active, "hashes"));
+    lines_into(disk, path, header, header_text, signed, hashes)
+}
+
+/// Like [`lines`], with the cache of leaf hashes that is to agree with them.
+pub(super) fn lines_into(
+    disk: &dyn Disk,
+    path: &LogPath,
+    header: &Header,
+    header_text: &str,
+    signed: &Checkpoint,
+    mut hashes: HashCache,
+) -> Result<FoundLines> {
     let log = path.active();
     let conflict = |what| Err(Error::Conflict { path: log.clone(), what });
     let mut tree = header.before.clone();
-    let mut hashes = HashCache::open(disk, &path.beside(SegmentName::Active, "hashes"));
     let header_leaf = leaf(header_text.as_bytes());
     tree.push(header_leaf);
     hashes.push(&header_leaf);
@@ -179,6 +191,11 @@ pub(super) struct HashCache {
 }
 
 impl HashCache {
+    /// No cache, for those who change nothing.
+    pub(super) fn none() -> Self {
+        Self { file: None, old: None, good: 0, unwritten: Vec::new() }
+    }
+
     fn open(disk: &dyn Disk, path: &Path) -> Self {
         let old = disk.read(path).ok().flatten().map(BufReader::new);
         let file = disk.open(path, Opening::Either).ok();

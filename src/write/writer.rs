@@ -1,6 +1,7 @@
 //! One record after the other: encode, seal, hash, write, and what follows from a failure.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::format::{Event, LogPath, Record, RecordKind, UnixTime, leaf};
@@ -32,6 +33,8 @@ pub(super) struct Writer {
     pub(super) closed: Closed,
     /// The active segment.
     pub(super) log: Arc<dyn LogFile>,
+    /// The descriptor of the same file that holds the claim on it, perhaps an older one.
+    pub(super) claimed: Arc<dyn LogFile>,
     pub(super) segment: u64,
     /// Bytes of the active segment that are whole lines and survive a power cut.
     pub(super) durable: u64,
@@ -219,9 +222,17 @@ impl Writer {
         Ok(())
     }
 
-    /// Does what is due; for those who call while nothing is appended.
-    pub(super) fn tick(&mut self, now: UnixTime) -> Result<()> {
-        if self.in_order(now) { Ok(()) } else { self.put_in_order(now) }
+    /// Does what is due, or will be due when `ahead` has passed; for those who call while nothing
+    /// is appended.
+    pub(super) fn tick(&mut self, now: UnixTime, ahead: Duration) -> Result<()> {
+        if !self.in_order(now) {
+            self.put_in_order(now)?;
+        }
+        self.end_on_time(now)?;
+        if self.chain.as_ref().is_some_and(|chain| chain.due(now.after(ahead))) {
+            self.checkpoint(now)?;
+        }
+        Ok(())
     }
 
     /// Whether a record can be appended without anything that has to be done before.

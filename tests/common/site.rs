@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use fernlog::crypto::Cipher;
-use fernlog::format::StoredRecord;
+use fernlog::format::{LogPath, StoredRecord};
+use fernlog::read::{Log, Report, Verdict, VerifyOptions, verify};
 use fernlog::write::Builder;
 use fernlog::{AuditLog, Durability, Key, Keyring, Level, Record, SigningKey};
 
@@ -48,6 +49,22 @@ impl Site {
     /// Settings for a plain log.
     pub(crate) fn plain(&self) -> Builder {
         AuditLog::builder(self.log()).keyring(self.keyring.clone()).plain()
+    }
+
+    /// What `verify` says of the log with all keys.
+    pub(crate) fn verify(&self) -> Report {
+        let path = LogPath::new(&self.log()).unwrap();
+        let options = VerifyOptions {
+            vkey: Some(self.log_key.verifier().clone()),
+            keyring: Some(self.keyring.clone()),
+            ..VerifyOptions::default()
+        };
+        verify(&Log::open(&path).unwrap(), &options).unwrap()
+    }
+
+    pub(crate) fn assert_intact(&self) {
+        let report = self.verify();
+        assert_eq!(report.verdict, Verdict::Intact, "{:#?}", report.findings);
     }
 
     pub(crate) fn files(&self) -> Vec<String> {

@@ -18,6 +18,8 @@ use std::io;
 use fernlog::{AuditLog, Durability, Upkeep};
 
 use crate::args::{AppendArgs, DurabilityArg};
+use crate::attributes;
+use crate::escape;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::input;
@@ -59,6 +61,14 @@ pub(crate) fn run(args: &AppendArgs, ui: &Ui) -> Result<Exit, Failure> {
 
 fn open(args: &AppendArgs, ui: &Ui) -> Result<AuditLog, Failure> {
     let path = target::log(&args.log.log)?;
+    if let Some(kind) = attributes::remote(path.folder()) {
+        ui.warning(&format!(
+            "{} lies on {kind}: {}",
+            escape::path(&path.active()),
+            attributes::REMOTE
+        ));
+        ui.hint("keep the log on a disk of this machine, and ship closed segments from there");
+    }
     let mut builder = AuditLog::builder(path.active())
         .keyring(input::keyring(&args.keys, ui)?)
         .durability(durability(args.durability))

@@ -18,7 +18,7 @@ mod codec;
 mod compress;
 mod list;
 mod prune;
-#[cfg(test)]
+#[cfg(all(test, feature = "zstd"))]
 mod tests;
 
 use std::collections::BTreeSet;
