@@ -87,8 +87,8 @@ fn what_is_older_goes_two_at_a_roll() {
     segments(&log, 5);
     assert_eq!(closed(&site, ".log"), [0, 1, 2, 3, 4]);
     log.close().unwrap();
-    std::thread::sleep(Duration::from_millis(2100));
-    let log = open(Keep::age(Duration::from_secs(1)));
+    std::thread::sleep(Duration::from_millis(3100));
+    let log = open(Keep::age(Duration::from_secs(2)));
     // The segment that closes began with the others: for all that is known, no time has passed.
     segments(&log, 1);
     assert_eq!(closed(&site, ".log"), [0, 1, 2, 3, 4, 5]);

@@ -41,15 +41,15 @@ fn a_record_behind_the_boundary_begins_a_segment() {
 #[test]
 fn a_log_that_falls_silent_rolls_when_it_is_asked_to_tick() {
     let site = Site::new();
-    let log = site.builder().roll_every(every(1)).open().unwrap();
+    let log = site.builder().roll_every(every(2)).open().unwrap();
     log.append(&record("one")).unwrap();
     log.tick().unwrap();
     assert_eq!(log.head().unwrap().segment, 0);
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(2100));
     log.tick().unwrap();
     assert_eq!(log.head().unwrap().segment, 1);
     // The new one is empty: it goes on for as long as it takes.
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(2100));
     log.tick().unwrap();
     assert_eq!(log.head().unwrap().segment, 1);
 }
