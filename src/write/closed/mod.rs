@@ -143,7 +143,7 @@ impl Closed {
 
     /// The segments that go when `active`, which holds `closing.bytes` bytes, closes, as events for
     /// the header of the next one.
-    pub(super) fn to_prune(
+    pub(super) fn choose(
         &mut self,
         active: &Header,
         closing: Closing,
