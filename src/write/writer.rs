@@ -228,6 +228,7 @@ impl Writer {
         if !self.in_order(now) {
             self.put_in_order(now)?;
         }
+        self.end_on_time(now)?;
         if self.chain.as_ref().is_some_and(|chain| chain.due(now.after(ahead))) {
             self.checkpoint(now)?;
         }
