@@ -41,9 +41,9 @@ pub struct AuditLog {
 pub(super) struct Shared {
     /// None after `close`.
     writer: Mutex<Option<Held>>,
-    durability: Durability,
+    pub(super) durability: Durability,
     /// The process that opened the log; a forked child must not write into it.
-    process: u32,
+    pub(super) process: u32,
 }
 
 /// The writer and its right to be one. Fields drop in order: the lock goes last.
@@ -188,7 +188,10 @@ impl AuditLog {
 
 impl Shared {
     /// Runs `work` with the writer and the time.
-    fn with<T>(&self, work: impl FnOnce(&mut Writer, UnixTime) -> Result<T>) -> Result<T> {
+    pub(super) fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Writer, UnixTime) -> Result<T>,
+    ) -> Result<T> {
         if std::process::id() != self.process {
             return Err(Error::Forked);
         }

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use crate::crypto::{Cipher, IvSource, Key, TOKEN_HEADER, line_length};
 use crate::error::{Error, Result};
-use crate::format::{Event, LogPath, MAX_LINE, Record, RecordKind, SegmentName, UnixTime, leaf};
+use crate::format::{
+    Event, LogPath, MAX_LINE, Record, RecordKind, SegmentName, UnixTime, encode_seq, leaf,
+};
 use crate::write::chain::{Chain, NextSegment, finish_roll, withdraw};
 use crate::write::file::{Disk, LogFile, Opening, append_all};
 use crate::write::log::{Durability, Head, Receipt};
+use crate::write::queue::Piece;
 use crate::write::roll::{Reason, RollPolicy};
 
 /// Buffered lines are written out when they pass this many bytes.
-const BUFFER: usize = 64 << 10;
+pub(super) const BUFFER: usize = 64 << 10;
 
 /// The state of a log that is open for writing. Not shared: the handle locks around it.
 #[derive(Debug)]
@@ -70,6 +73,25 @@ impl Sealer {
         self.raw.clear();
         self.raw.resize(TOKEN_HEADER, 0);
         let time = record.encode(index, now, &mut self.raw);
+        self.seal_raw(time.token_seconds(), process, out)
+    }
+
+    /// Appends the line of a record that was encoded without its number.
+    pub(super) fn seal_body(
+        &mut self,
+        piece: Piece<'_>,
+        index: u64,
+        process: u32,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        self.raw.clear();
+        self.raw.resize(TOKEN_HEADER, 0);
+        encode_seq(index, &mut self.raw);
+        self.raw.extend_from_slice(piece.body);
+        self.seal_raw(piece.time, process, out)
+    }
+
+    fn seal_raw(&mut self, time: u64, process: u32, out: &mut Vec<u8>) -> Result<()> {
         let length = line_length(self.raw.len() - TOKEN_HEADER);
         let iv = match self.ivs.next(process) {
             Ok(iv) if length <= MAX_LINE => iv,
@@ -79,7 +101,7 @@ impl Sealer {
                 return Err(Error::TooLarge { length, most: MAX_LINE });
             }
         };
-        self.cipher.seal_in_place(&mut self.raw, time.token_seconds(), iv, out);
+        self.cipher.seal_in_place(&mut self.raw, time, iv, out);
         out.push(b'\n');
         Ok(())
     }
@@ -298,7 +320,7 @@ impl Writer {
         }
     }
 
-    fn usable(&self) -> Result<()> {
+    pub(super) fn usable(&self) -> Result<()> {
         if self.poisoned { Err(Error::Poisoned { path: self.path.active() }) } else { Ok(()) }
     }
 }
