@@ -1,4 +1,5 @@
 mod appending;
 mod plain;
+mod queue;
 mod recovery;
 mod rolling;
