@@ -356,7 +356,7 @@ impl Store {
         self.bytes > self.most_bytes / 2 || self.records > self.most_records / 2
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(shuttle)))]
     pub(super) fn allocated(&self) -> usize {
         self.allocated
     }

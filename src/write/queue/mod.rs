@@ -285,9 +285,10 @@ impl Handle {
         let result = state.all_safe(mark);
         let ended = matches!(state.phase, Phase::Ended(_));
         drop(state);
-        let thread = lock(&self.thread).take();
-        if let (true, Some(thread)) = (ended, thread) {
-            // It has nothing left to wait for. It does not panic where a result would tell.
+        // A thread that has not ended is left for a later close to join.
+        let thread = if ended { lock(&self.thread).take() } else { None };
+        if let Some(thread) = thread {
+            // It has nothing left to wait for. If the log panicked, the books say what that cost.
             let joined = thread.join();
             drop(joined);
         }

@@ -192,9 +192,10 @@ fn explore(schedules: usize, story: Story) {
         config
     };
     let random = RandomScheduler::new(schedules / 2);
-    Runner::new(random, config()).run(move || tell(story));
+    let mut explored = Runner::new(random, config()).run(move || tell(story));
     let pct = PctScheduler::new(3, schedules - schedules / 2);
-    Runner::new(pct, config()).run(move || tell(story));
+    explored += Runner::new(pct, config()).run(move || tell(story));
+    assert_eq!(explored, schedules);
 }
 
 const SCHEDULES: usize = 15_000;
