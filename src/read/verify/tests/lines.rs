@@ -312,3 +312,22 @@ fn a_checkpoint_that_came_late_is_a_warning() {
     assert_eq!(report.verdict, Verdict::Intact);
     assert_eq!(found(&report), [("FL206", Some(1), Some(10))]);
 }
+
+#[test]
+fn a_line_moved_into_another_segment_is_one_move() {
+    for (from, to) in [(0, 1), (1, 0)] {
+        let mut test = TestLog::sample();
+        let mut all = lines(&test.closed[from].log);
+        let line = all.remove(3);
+        test.closed[from].log = all.concat();
+        let mut all = lines(&test.closed[to].log);
+        all.insert(2, line);
+        test.closed[to].log = all.concat();
+        test.write();
+        for options in [keyed(&test), keyless(&test), VerifyOptions::default()] {
+            let report = check(&test, &options);
+            println!("--- {from} to {to}");
+            for f in &report.findings { println!("{} {} {:?} {:?} {:?} {}", f.id, f.file.file_name().unwrap().display(), f.index, f.first, f.last, f.message); }
+        }
+    }
+}
