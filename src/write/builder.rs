@@ -192,9 +192,9 @@ impl Builder {
             roll: self.roll,
             care: self.care,
         };
-        let writer =
+        let (writer, recovery) =
             recover::open(&request, UnixTime::from(SystemTime::now()), std::process::id())?;
-        let log = AuditLog::new(writer, self.durability, self.pace);
+        let log = AuditLog::new(writer, recovery, self.durability, self.pace);
         if self.upkeep == Upkeep::Thread {
             start_upkeep(log.shared(), self.interval, timed)?;
         }

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::format::{Hash, Record};
 use crate::write::builder::Builder;
 use crate::write::commit::{Pace, Shared};
+use crate::write::recover::Recovery;
 use crate::write::roll::Reason;
 use crate::write::writer::Writer;
 
@@ -36,6 +37,7 @@ use crate::write::writer::Writer;
 #[derive(Clone)]
 pub struct AuditLog {
     shared: Arc<Shared>,
+    recovery: Arc<Recovery>,
 }
 
 /// What a record is to survive before an append returns. Ordered: each includes the one before.
@@ -82,8 +84,20 @@ impl AuditLog {
         Builder::new(path.as_ref())
     }
 
-    pub(super) fn new(writer: Writer, durability: Durability, pace: Pace) -> Self {
-        Self { shared: Arc::new(Shared::new(writer, durability, pace)) }
+    pub(super) fn new(
+        writer: Writer,
+        recovery: Recovery,
+        durability: Durability,
+        pace: Pace,
+    ) -> Self {
+        let shared = Arc::new(Shared::new(writer, durability, pace));
+        Self { shared, recovery: Arc::new(recovery) }
+    }
+
+    /// What opening found and mended.
+    #[must_use]
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
     }
 
     /// Appends a record with the durability that the log was opened with.

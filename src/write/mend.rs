@@ -11,10 +11,10 @@ use std::sync::Arc;
 use crate::crypto::SigningKey;
 use crate::error::{Conflict, Error, Result};
 use crate::format::{Event, Level, Record, RecordKind, SegmentName, UnixTime};
+use crate::write::aside::save_aside;
 use crate::write::chain::{NewNames, NextSegment, exists, withdraw, write_new};
 use crate::write::file::{LogFile, Opening, append_all};
 use crate::write::outage::gap;
-use crate::write::recover::save_aside;
 use crate::write::roll::Reason;
 use crate::write::scan::Tail;
 use crate::write::writer::Writer;
@@ -155,7 +155,7 @@ impl Writer {
         if same == self.watch.chain {
             // Something was appended to it.
             let tail = Tail { offset: length, length: has - length };
-            save_aside(&*self.disk, self.path.folder(), &path, tail)?;
+            save_aside(&*self.disk, &path, tail)?;
             return self.cut_chain();
         }
         if replaced {
@@ -189,7 +189,7 @@ impl Writer {
     pub(super) fn remove_foreign_bytes(&mut self, length: u64) -> Result<()> {
         let path = self.path.active();
         let tail = Tail { offset: self.durable, length: length - self.durable };
-        save_aside(&*self.disk, self.path.folder(), &path, tail)?;
+        save_aside(&*self.disk, &path, tail)?;
         let foreign = length - self.written();
         self.trouble.log = true;
         self.write_lines_again()?;

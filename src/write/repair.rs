@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::crypto::TokenShape;
 use crate::error::{Conflict, Error, Result};
 use crate::format::{Lines, LogPath, MAX_LINE, Scan, SegmentName};
+use crate::write::aside::{SetAside, cut, open_file, open_log, save_aside};
 use crate::write::chain::{NewNames, exists};
 use crate::write::file::{Disk, Opening, RealDisk};
-use crate::write::recover::{cut, open_file, open_log, save_aside};
 use crate::write::scan::{self, HashCache, Tail};
 
 /// The beginning of every token, as far as it is the same for all of them.
@@ -21,20 +21,6 @@ const TOKEN_START: &[u8] = b"gAAAAA";
 pub struct Repaired {
     /// The tails that were set aside, that of the chain first; empty if there was nothing to do.
     pub tails: Vec<SetAside>,
-}
-
-/// A tail that was copied to a file of its own and then cut.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SetAside {
-    /// The file that ended with it.
-    pub file: PathBuf,
-    /// The file that holds it now.
-    pub saved: PathBuf,
-    /// Where it began, in bytes; the length of the file now.
-    pub offset: u64,
-    /// How many bytes it has.
-    pub bytes: u64,
 }
 
 /// Sets aside the torn tail of the log whose active segment is `path`, and that of its chain. A
@@ -80,10 +66,9 @@ pub(super) fn repair(disk: &dyn Disk, path: &LogPath, process: u32) -> Result<Re
         .collect::<Result<_>>()?;
     let mut repaired = Repaired::default();
     for (handle, file, tail) in files {
-        let saved = path.folder().join(save_aside(disk, path.folder(), &file, tail)?);
+        let saved = save_aside(disk, &file, tail)?;
         cut(&*handle, &file, tail)?;
-        let Tail { offset, length: bytes } = tail;
-        repaired.tails.push(SetAside { file, saved, offset, bytes });
+        repaired.tails.push(saved);
     }
     Ok(repaired)
 }

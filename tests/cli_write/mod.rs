@@ -1,6 +1,7 @@
 //! The commands that make keys and write logs, as a shell runs them.
 
 mod append;
+mod append_flags;
 mod demo;
 mod doctor;
 mod json_lines;

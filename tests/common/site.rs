@@ -12,22 +12,29 @@ pub(crate) const ORIGIN: &str = "example.com/test";
 
 /// A place where a log lives.
 pub(crate) struct Site {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    /// Removes the folder, if it is ours.
+    _own: Option<tempfile::TempDir>,
     pub(crate) keyring: Keyring,
     pub(crate) log_key: SigningKey,
 }
 
 impl Site {
     pub(crate) fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            keyring: Keyring::new(Key::generate().unwrap()),
-            log_key: SigningKey::generate(ORIGIN).unwrap(),
-        }
+        let own = tempfile::tempdir().unwrap();
+        let keyring = Keyring::new(Key::generate().unwrap());
+        let log_key = SigningKey::generate(ORIGIN).unwrap();
+        let site = Self::at(own.path(), keyring, log_key);
+        Self { _own: Some(own), ..site }
+    }
+
+    /// A place that somebody else made.
+    pub(crate) fn at(folder: &Path, keyring: Keyring, log_key: SigningKey) -> Self {
+        Self { folder: folder.to_owned(), _own: None, keyring, log_key }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
     }
 
     pub(crate) fn log(&self) -> PathBuf {
@@ -68,7 +75,7 @@ impl Site {
     }
 
     pub(crate) fn files(&self) -> Vec<String> {
-        let names = std::fs::read_dir(self.folder.path()).unwrap();
+        let names = std::fs::read_dir(&self.folder).unwrap();
         let mut names: Vec<_> =
             names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
@@ -100,6 +107,14 @@ impl Site {
             |text: &String| StoredRecord::decode(text.as_bytes()).unwrap().message.into_owned();
         self.plaintexts(name).iter().map(message).collect()
     }
+}
+
+/// Compresses a closed segment, as its name is now, in place.
+pub(crate) fn compress(path: &Path) {
+    let lines = std::fs::read(path).unwrap();
+    let to = format!("{}.zst", path.display());
+    std::fs::write(to, zstd::bulk::compress(&lines, 3).unwrap()).unwrap();
+    std::fs::remove_file(path).unwrap();
 }
 
 /// The lines of a file.
