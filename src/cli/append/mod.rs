@@ -98,9 +98,13 @@ fn open(args: &AppendArgs, ui: &Ui) -> Result<AuditLog, Failure> {
         Some(sign) => builder.log_key(input::signing_key(sign, ui)?),
         None => builder.plain(),
     };
-    if let Some(size) = args.roll_size {
+    if let Some(size) = args.segments.roll_size {
         builder = builder.roll_size(size);
     }
+    if let Some(schedule) = args.segments.roll_every.clone() {
+        builder = builder.roll_every(schedule.in_zone(ui.zone_name())?);
+    }
+    builder = target::closed(builder, &args.closed);
     let log = builder.open()?;
     recovery::tell(log.recovery(), ui);
     Ok(log)

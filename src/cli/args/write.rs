@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
+use fernlog::write::{Keep, Schedule};
 
 use super::{KeySource, LevelArg, Log, examples, values};
 use crate::keyguard;
@@ -37,16 +38,43 @@ pub(crate) struct AppendArgs {
     /// What an acknowledged record survives
     #[arg(long, value_name = "LEVEL", default_value = "written")]
     pub(crate) durability: DurabilityArg,
-    /// Begin the next segment when this one reaches SIZE, such as 64M
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
-    pub(crate) roll_size: Option<u64>,
     /// Print the index of each record once it has the durability asked for
     #[arg(long)]
     pub(crate) ack: bool,
     #[command(flatten)]
+    pub(crate) segments: Segments,
+    #[command(flatten)]
+    pub(crate) closed: Closed,
+    #[command(flatten)]
     pub(crate) keys: KeySource,
     #[command(flatten)]
     pub(crate) sign: Sign,
+}
+
+/// When the next segment begins.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Segments")]
+pub(crate) struct Segments {
+    /// Begin the next segment when this one reaches SIZE, such as 64M
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub(crate) roll_size: Option<u64>,
+    /// Begin the next segment every 15m, 1h or 1d, or at midnight, 03:30, monday or monday@03:30;
+    /// clock times are those of --tz
+    #[arg(long, value_name = "WHEN", value_parser = values::schedule)]
+    pub(crate) roll_every: Option<Schedule>,
+}
+
+/// What becomes of closed segments.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Segments")]
+pub(crate) struct Closed {
+    /// Whenever a segment ends, delete the oldest lines beyond this: 30 closed segments, an age such
+    /// as 90d, or a size such as 10G (repeatable, all hold). Their chains stay, and the log says so
+    #[arg(long, value_name = "LIMIT", action = ArgAction::Append, value_parser = values::keep)]
+    pub(crate) keep: Vec<Keep>,
+    /// Compress closed segments; every command reads them as they are
+    #[arg(long)]
+    pub(crate) compress: bool,
 }
 
 /// The key that signs checkpoints.
@@ -78,6 +106,8 @@ pub(crate) enum DurabilityArg {
 pub(crate) struct RollArgs {
     #[command(flatten)]
     pub(crate) log: Log,
+    #[command(flatten)]
+    pub(crate) closed: Closed,
     #[command(flatten)]
     pub(crate) keys: KeySource,
     /// Signer's private key, made by keygen
