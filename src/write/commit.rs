@@ -68,6 +68,10 @@ impl Shared {
         self.durability
     }
 
+    pub(super) fn process(&self) -> u32 {
+        self.process
+    }
+
     /// Appends a record and waits until it has this durability, as patiently as it was told to.
     pub(super) fn append(&self, record: &Record<'_>, durability: Durability) -> Result<Receipt> {
         let mut started = None;
@@ -180,11 +184,7 @@ impl Shared {
 
     /// Does what is due, or will be due in a while.
     pub(super) fn tick(&self, ahead: Duration) -> Result<()> {
-        self.with(|writer, now| {
-            // A segment does not end ahead of its time.
-            writer.end_on_time(now)?;
-            writer.tick(now, ahead)
-        })
+        self.with(|writer, now| writer.tick(now, ahead))
     }
 
     /// Covers everything with a checkpoint and gives the files back.

@@ -71,7 +71,7 @@ impl Writer {
             let closing =
                 Closing { bytes: self.written() + entries * HASH, began: chain.header.time, now };
             let log_key = chain.log_key.verifier();
-            events.extend(self.closed.to_prune(&chain.header, closing, log_key));
+            events.extend(self.closed.choose(&chain.header, closing, log_key));
         }
         let next = NextSegment::new(
             chain.log_key.name(),

@@ -178,7 +178,7 @@ impl Schedule {
         let inside = after.clamp(*edges.start(), *edges.end());
         let today = self.zone.to_datetime(Timestamp::from_second(inside).ok()?).date();
         // Yesterday's boundary may be in front of us still, where clocks skipped it.
-        let mut day = days.from_day(today.yesterday().unwrap_or(today))?;
+        let mut day = days.on_or_after(today.yesterday().unwrap_or(today))?;
         // Yesterday's, today's and tomorrow's may be behind us, where clocks went back over
         // midnight; never more than those.
         loop {
@@ -186,7 +186,7 @@ impl Schedule {
             if boundary > after {
                 return Some(boundary);
             }
-            day = days.from_day(day.tomorrow().ok()?)?;
+            day = days.on_or_after(day.tomorrow().ok()?)?;
         }
     }
 
@@ -198,7 +198,7 @@ impl Schedule {
             return found.compatible().ok().map(Timestamp::as_second);
         };
         // One of these lies before the gap and one behind it, so the change is between them.
-        let (before, behind) = (found.clone().earlier().ok()?, found.later().ok()?);
+        let (before, behind) = (found.earlier().ok()?, found.later().ok()?);
         let change = self
             .zone
             .following(before)
@@ -211,7 +211,7 @@ impl Schedule {
 
 impl Days {
     /// The first of these days that is not before `day`; none behind the end of the calendar.
-    fn from_day(self, day: Date) -> Option<Date> {
+    fn on_or_after(self, day: Date) -> Option<Date> {
         let missing = match self {
             Self::EveryNth(count) => {
                 let number = day.to_datetime(Time::midnight()).to_zoned(TimeZone::UTC).ok()?;

@@ -18,7 +18,7 @@ mod codec;
 mod compress;
 mod list;
 mod prune;
-#[cfg(test)]
+#[cfg(all(test, feature = "zstd"))]
 mod tests;
 
 use std::collections::BTreeSet;
@@ -79,6 +79,8 @@ pub(super) struct Closed {
     care: Care,
     work: Arc<Work>,
     headers: Headers,
+    /// Whether what an earlier writer has announced is known.
+    is_loaded: bool,
     thread: Option<JoinHandle<()>>,
     /// A forked child has no thread to wait for.
     process: u32,
@@ -118,6 +120,7 @@ impl Closed {
             care,
             work: Arc::new(work),
             headers: Headers::default(),
+            is_loaded: false,
             thread: None,
             process: std::process::id(),
         }
@@ -126,23 +129,29 @@ impl Closed {
     /// Takes up what an earlier writer has left: announced segments that are still there, closed
     /// ones that are not compressed. `active` is the header of the active segment.
     pub(super) fn take_up(&mut self, active: &Header) {
-        if self.care.keep.is_some() {
+        self.load(active);
+        self.start();
+    }
+
+    fn load(&mut self, active: &Header) {
+        if self.care.keep.is_some() && !std::mem::replace(&mut self.is_loaded, true) {
             self.headers.insert(active);
             let left = self.headers.announced(&*self.work.disk, &self.work.path, active.segment);
             self.work.state().pruned.extend(left);
         }
-        self.start();
     }
 
     /// The segments that go when `active`, which holds `closing.bytes` bytes, closes, as events for
     /// the header of the next one.
-    pub(super) fn to_prune(
+    pub(super) fn choose(
         &mut self,
         active: &Header,
         closing: Closing,
         log_key: &VerifierKey,
     ) -> Vec<Event> {
         let Some(keep) = self.care.keep else { return Vec::new() };
+        // Opening may roll before it takes up anything: what was announced is not announced again.
+        self.load(active);
         self.headers.insert(active);
         let Work { disk, path, .. } = &*self.work;
         let announced = self.work.state().pruned.clone();

@@ -337,6 +337,24 @@ fn retention_that_is_asked_for_late_catches_up_with_one_range() {
 }
 
 #[test]
+fn a_roll_while_opening_announces_nothing_twice() {
+    let (mut keys, disk) = (Keys::new(), SimDisk::default());
+    story(&keys, &disk, KEEP, &mut Told::default()).unwrap();
+    // As a crash leaves it: announced and still there. And the next writer has another key.
+    let left = disk.open("/logs/audit.000003.log".as_ref(), Opening::New).unwrap();
+    left.append(b"left").unwrap();
+    let old = std::mem::replace(&mut keys.fernet, Key::generate().unwrap());
+    let builder = Builder::new("/logs/audit.log".as_ref())
+        .keyring(Keyring::new(old).rotated(keys.fernet.clone()))
+        .log_key(keys.log.clone())
+        .keep(Keep::segments(2));
+    builder.open_on(Arc::new(disk.clone())).unwrap();
+    let events = keys.open_header(&disk).events;
+    assert_eq!(events, [Event::Rolled("key".into()), Event::Pruned(4, 4)]);
+    assert!(disk.read("/logs/audit.000003.log".as_ref()).unwrap().is_none());
+}
+
+#[test]
 fn a_segment_that_was_not_closed_as_it_should_be_is_kept() {
     let (keys, disk) = (Keys::new(), SimDisk::default());
     story(&keys, &disk, NONE, &mut Told::default()).unwrap();
