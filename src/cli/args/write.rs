@@ -38,6 +38,14 @@ pub(crate) struct AppendArgs {
     /// What an acknowledged record survives
     #[arg(long, value_name = "LEVEL", default_value = "written")]
     pub(crate) durability: DurabilityArg,
+    /// What happens when lines come faster than the disk takes them. A disk that fails ends the run
+    /// with an error in any case
+    #[arg(long, value_name = "HOW", default_value = "block")]
+    pub(crate) on_full: OnFullArg,
+    /// Memory for lines that wait for the disk, with --on-full fail or drop: 8M unless this says
+    /// otherwise
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub(crate) queue_size: Option<u64>,
     /// Print the index of each record once it has the durability asked for
     #[arg(long)]
     pub(crate) ack: bool,
@@ -96,6 +104,17 @@ pub(crate) enum DurabilityArg {
     Written,
     /// A power cut
     Durable,
+}
+
+/// What to do with a line that finds the queue full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnFullArg {
+    /// The input waits; there is no queue
+    Block,
+    /// The run ends and says up to which line records are in
+    Fail,
+    /// The line is dropped and counted; a gap record in the log tells of it
+    Drop,
 }
 
 /// Close the active segment and begin the next
