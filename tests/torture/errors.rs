@@ -38,19 +38,18 @@ fn run(job: &Job<'_>, random: &mut Random) -> Tally {
 
 fn one(trial: &mut Trial<'_>, random: &mut Random, points: &[Point]) -> bool {
     let point = random.pick(points);
-    let (error, under) = if random.once_in(8) {
-        // Not for ever: whoever tries again after EINTR is right.
-        ("EINTR", point.under("error=EINTR"))
-    } else {
-        let error = *random.pick(&ERRORS);
-        let fault = format!("error={error}");
-        let for_ever = random.once_in(2);
-        (error, if for_ever { point.under_for_ever(&fault) } else { point.under(&fault) })
-    };
+    // Not EINTR for ever: whoever tries again after it is right.
+    let interrupted = random.once_in(8);
+    let for_ever = !interrupted && random.once_in(2);
+    let error = if interrupted { "EINTR" } else { *random.pick(&ERRORS) };
+    let fault = format!("error={error}");
+    let under = if for_ever { point.under_for_ever(&fault) } else { point.under(&fault) };
     let mut writer = trial.start(&under);
     trial.converse(&mut writer, random, BATCHES);
     let ran = writer.finish();
-    if !ran.said_or_mended() {
+    // Where no write works any more, nothing can be said either.
+    let speechless = for_ever && point.call == "write" && ran.code == Some(2);
+    if !(speechless || ran.said_or_mended()) {
         let (code, signal, said) = (ran.code, ran.signal, ran.said.trim());
         let text = format!("after {error} at {point:?}: {code:?}, signal {signal:?}: {said}");
         trial.violated(Kind::Broken, &text);

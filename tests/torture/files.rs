@@ -28,10 +28,15 @@ impl Found {
         let mut found = Self::default();
         let mut closed = BTreeMap::new();
         let mut active = None;
+        // Lengths of tails that headers say were left where they are.
+        let mut kept: Vec<usize> = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let read = || std::fs::read(entry.path());
+            if name.ends_with(".chain") || name.ends_with(".chain.new") {
+                kept.extend(kept_tails(&read()?));
+            }
             match name.strip_prefix("audit.") {
                 Some("log") => active = Some(read()?),
                 Some("log.chain") => {
@@ -60,7 +65,7 @@ impl Found {
         for (number, bytes) in closed {
             let (lines, tail) = split(&bytes);
             found.lines.extend_from_slice(lines);
-            if !tail.is_empty() {
+            if !(tail.is_empty() || kept.contains(&tail.len())) {
                 // Between the renames of a roll nothing is torn: a checkpoint went before them.
                 found.unexplained.push((format!("audit.{number:06}.log"), tail.len() as u64));
             }
@@ -68,7 +73,10 @@ impl Found {
         let active = active.unwrap_or_default();
         let (lines, tail) = split(&active);
         found.lines.extend_from_slice(lines);
-        found.tail = tail.to_vec();
+        // A roll that stopped before the renames has said already what it leaves behind.
+        if !(found.rolling && kept.contains(&tail.len())) {
+            found.tail = tail.to_vec();
+        }
         Ok(found)
     }
 }
@@ -83,6 +91,13 @@ fn numbered(rest: &str) -> Option<(u64, &str)> {
 fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
     let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     bytes.split_at(end)
+}
+
+/// Lengths of the tails that could not be cut off, from the header of a chain file.
+fn kept_tails(chain: &[u8]) -> Vec<usize> {
+    let text = String::from_utf8_lossy(chain);
+    let said = text.lines().filter_map(|line| line.strip_prefix("event recovered torn-tail-kept "));
+    said.filter_map(|bytes| bytes.parse().ok()).collect()
 }
 
 /// What stands behind the last whole checkpoint: a header up to an empty line, then notes that have

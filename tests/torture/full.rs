@@ -95,7 +95,7 @@ fn one(trial: &mut Trial<'_>, random: &mut Random, filler: &Path) -> bool {
 fn failed_closed(ran: &Ran) -> bool {
     ran.code == Some(2)
         && ran.said.contains("fernlog: error: ")
-        && ran.said.contains("No space left")
+        && ran.said.contains("no space left")
 }
 
 /// An undisturbed writer of a few short lines.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::disk::{Format, Mount};
 use crate::lanes::{Amount, Job, Stage};
@@ -45,19 +46,38 @@ fn run(job: &Job<'_>, random: &mut Random) -> Tally {
     tally
 }
 
-/// The log can only grow: nothing that goes well needs more.
+/// The log can only grow: nothing that goes well needs more. A torn tail cannot be cut off, so the
+/// next writer goes on behind it or says that it cannot; without the attribute all is well.
 fn append_only(trial: &mut Trial<'_>, random: &mut Random) -> bool {
     attribute("+a", &trial.log());
     let mut good = trial.append(random, 3);
-    for _ in 0..3 {
+    if good {
         let mut writer = trial.start(&[]);
-        let delay = std::time::Duration::from_micros(random.within(1000..10_000));
+        let delay = Duration::from_micros(random.within(1000..10_000));
         crate::kill::feed_until_killed(trial, &mut writer, random, delay);
         let ran = writer.finish();
-        good = good && trial.judge(&ran, Acks::Hold) && trial.recover(random);
+        good = trial.judge(&ran, Acks::Hold) && trial.append(random, 1);
+    }
+    if good && random.once_in(2) {
+        good = torn_append_only(trial, random);
     }
     attribute("-a", &trial.log());
     good && trial.recover(random)
+}
+
+fn torn_append_only(trial: &mut Trial<'_>, random: &mut Random) -> bool {
+    let ran = crate::torn::tear_a_line(trial, random);
+    if !trial.judge(&ran, Acks::Hold) {
+        return false;
+    }
+    let mut writer = trial.start(&[]);
+    trial.converse(&mut writer, random, 1);
+    let ran = writer.finish();
+    if !ran.said_or_mended() {
+        let text = format!("a torn tail that cannot be cut: {:?}: {}", ran.code, ran.said.trim());
+        trial.violated(Kind::Broken, &text);
+    }
+    trial.judge(&ran, Acks::Hold)
 }
 
 /// Nothing can be written: said, and over once it can.

@@ -14,7 +14,7 @@ pub(crate) const STAGE: Stage = Stage {
     name: "roll",
     what: "SIGKILL that left a roll half done (a segment holds a few records)",
     needs: &[],
-    amount: Amount::Faults { full: 1000, gate: 20, in_case: 10 },
+    amount: Amount::Faults { full: 1000, gate: 20, in_case: 5 },
     run,
 };
 
@@ -24,14 +24,16 @@ const TINY: [Variant; 2] = [
 ];
 
 fn run(job: &Job<'_>, random: &mut Random) -> Tally {
-    let place = if random.once_in(2) { Place::Disk } else { Place::Fast };
+    let place = if job.case.is_multiple_of(20) { Place::Disk } else { Place::Fast };
     let mut trial = Trial::new(job.world, job.stage, job.case, place);
     trial.variant = *random.pick(&TINY);
     let mut tries = 0;
     while trial.tally.faults < job.amount && tries < 30 * job.amount && trial.goes_on() {
         tries += 1;
         let mut writer = trial.start(&[]);
-        let delay = Duration::from_micros(random.within(3000..15_000));
+        // Once it writes, it does little but roll.
+        trial.converse(&mut writer, random, 1);
+        let delay = Duration::from_micros(random.within(0..3000));
         feed_until_killed(&mut trial, &mut writer, random, delay);
         let ran = writer.finish();
         let half = Found::look(trial.folder()).is_ok_and(|found| found.rolling);

@@ -1,6 +1,7 @@
 // Preloaded into a writer: makes the nth write or sync of a file below a folder go wrong.
 //
 //   SHIM_FOLDER  only files whose path begins with this count
+//   SHIM_EXACT   when set, only the file with exactly this path
 //   SHIM_CALL    write | sync
 //   SHIM_NTH     which one, from 1
 //   SHIM_BYTES   how many bytes of the write still happen
@@ -42,6 +43,7 @@ static int counts(int fd) {
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
     size_t wanted = strlen(folder);
+    if (*setting("SHIM_EXACT") && length != (ssize_t)wanted) return 0;
     return wanted && length >= (ssize_t)wanted && !memcmp(path, folder, wanted);
 }
 

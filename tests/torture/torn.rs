@@ -1,5 +1,6 @@
 //! Writes that stop in the middle and syncs that fail, by a preloaded shim.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::lanes::{Amount, Job, Stage};
@@ -55,14 +56,11 @@ fn fault(trial: &mut Trial<'_>, random: &mut Random, calls: u64) -> bool {
     let (call, then) = *random.pick(&FAULTS);
     let hit = trial.world.folder(Place::Fast);
     let mark = hit.path().join("hit");
-    let mut command: Command = trial.append_command(&[], trial.variant);
     // Half of the lines fit into 300 bytes.
     let bytes = if random.once_in(2) { random.within(0..300) } else { random.within(0..6000) };
-    command.env("LD_PRELOAD", trial.world.tool("shim"));
-    command.env("SHIM_FOLDER", trial.folder()).env("SHIM_HIT", &mark);
-    command.env("SHIM_CALL", call).env("SHIM_THEN", then);
-    command.env("SHIM_NTH", random.within(1..calls + 1).to_string());
-    command.env("SHIM_BYTES", bytes.to_string());
+    let nth = random.within(1..calls + 1);
+    let mut command = shimmed(trial, trial.folder(), call, then, nth, bytes);
+    command.env("SHIM_HIT", &mark);
     let mut writer = trial.start_command(command);
     let batches = random.within(1..8);
     trial.converse(&mut writer, random, batches);
@@ -72,7 +70,34 @@ fn fault(trial: &mut Trial<'_>, random: &mut Random, calls: u64) -> bool {
     if let Some(text) = wrong_end(&ran, happened.then_some((call, then))) {
         trial.violated(Kind::Broken, &text);
     }
-    trial.judge(&ran, Acks::Hold)
+    // Bytes that the kernel threw away were promised to survive the process, not the disk.
+    let kept = then != "lose" || trial.variant.contains(&"durable");
+    trial.judge(&ran, if kept { Acks::Hold } else { Acks::MayBeLost })
+}
+
+/// A writer with the shim in it.
+fn shimmed(
+    trial: &Trial<'_>,
+    files: &Path,
+    call: &str,
+    then: &str,
+    nth: u64,
+    bytes: u64,
+) -> Command {
+    let mut command = trial.append_command(&[], trial.variant);
+    command.env("LD_PRELOAD", trial.world.tool("shim")).env("SHIM_FOLDER", files);
+    command.env("SHIM_CALL", call).env("SHIM_THEN", then);
+    command.env("SHIM_NTH", nth.to_string()).env("SHIM_BYTES", bytes.to_string());
+    command
+}
+
+/// A writer that dies in the middle of a line; the tail is there.
+pub(crate) fn tear_a_line(trial: &mut Trial<'_>, random: &mut Random) -> Ran {
+    let mut command = shimmed(trial, &trial.log(), "write", "kill", 1, random.within(1..80));
+    command.env("SHIM_EXACT", "1");
+    let mut writer = trial.start_command(command);
+    trial.converse(&mut writer, random, 1);
+    writer.finish()
 }
 
 /// How a writer may not end.

@@ -36,7 +36,7 @@ pub(crate) const VARIANTS: [Variant; 5] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Acks {
     Hold,
-    /// A power cut and a durability below durable.
+    /// The disk failed and the durability asked for was less than durable.
     MayBeLost,
 }
 

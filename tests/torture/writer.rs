@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -18,6 +20,7 @@ pub(crate) struct Writer {
     child: Child,
     stdin: Option<ChildStdin>,
     acks: Receiver<u64>,
+    arrived: Arc<AtomicUsize>,
     errors: JoinHandle<String>,
     ran: Ran,
 }
@@ -52,6 +55,8 @@ impl Writer {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let (to, acks) = channel();
+        let arrived = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&arrived);
         let output = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
@@ -60,6 +65,7 @@ impl Writer {
                 if to.send(index).is_err() {
                     break;
                 }
+                count.fetch_add(1, Ordering::SeqCst);
             }
         });
         let mut stderr = child.stderr.take().unwrap();
@@ -69,11 +75,16 @@ impl Writer {
             String::from_utf8_lossy(&bytes).into_owned()
         });
         let stdin = child.stdin.take();
-        Self { child, stdin, acks, errors, ran: Ran::default() }
+        Self { child, stdin, acks, arrived, errors, ran: Ran::default() }
     }
 
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
+    }
+
+    /// How many acknowledgements have arrived, for whoever looks from another thread.
+    pub(crate) fn arrived(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.arrived)
     }
 
     /// Sends lines with one write; says whether somebody was there to take them.
