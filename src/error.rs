@@ -80,11 +80,6 @@ pub enum Error {
         /// Why.
         source: NoteError,
     },
-    /// An earlier write or sync failed in a way that leaves the state of the file unknown.
-    Poisoned {
-        /// The file.
-        path: PathBuf,
-    },
     /// The operating system gave no random bytes.
     Random,
     /// A file is not of the kind that may stand there, or others may change it.
@@ -101,6 +96,13 @@ pub enum Error {
         /// The cap.
         most: usize,
     },
+    /// A value that was given in words cannot be what was meant.
+    Value {
+        /// The value.
+        given: String,
+        /// Why, or what is understood.
+        why: &'static str,
+    },
     /// No given key is the one that the log committed to.
     WrongKey {
         /// Id of the key that the log names.
@@ -114,6 +116,8 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Conflict {
+    /// Others have cut lines off the end of the active segment while it was written.
+    CutByOthers,
     /// A line that no checkpoint covers yet is no token.
     DamagedLine {
         /// Its number, from 1.
@@ -183,16 +187,12 @@ impl fmt::Display for Error {
                 write!(f, "{} is not a fernlog log: {why}", path.display())
             }
             Self::Note { path, source } => with_path(f, path.as_deref(), source),
-            Self::Poisoned { path } => write!(
-                f,
-                "an earlier write to {} failed; open the log again to recover it",
-                path.display()
-            ),
             Self::Random => RandomError.fmt(f),
             Self::Refused { path, why } => write!(f, "{} is refused: {why}", path.display()),
             Self::TooLarge { length, most } => {
                 write!(f, "the record would give a line of {length} bytes, over the cap of {most}")
             }
+            Self::Value { given, why } => write!(f, "'{}': {why}", given.escape_debug()),
             Self::WrongKey { wanted, given } => {
                 write!(f, "the log needs key {wanted}; given:")?;
                 given.iter().try_for_each(|id| write!(f, " {id}"))
@@ -215,6 +215,9 @@ fn with_path(
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::CutByOthers => {
+                f.write_str("records were cut off its end by another program while it was written")
+            }
             Self::DamagedLine { line } => write!(f, "line {line} is no token"),
             Self::OtherRoot { size } => {
                 write!(f, "other entries than those that the checkpoint of size {size} signs")

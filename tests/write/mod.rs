@@ -1,4 +1,10 @@
 mod appending;
+#[cfg(feature = "zstd")]
+mod compression;
+mod moved;
 mod plain;
 mod recovery;
+mod retention;
 mod rolling;
+mod schedule;
+mod threads;
