@@ -18,6 +18,8 @@ pub(crate) struct Found {
     pub(crate) chain_tail: Vec<u8>,
     /// What was saved aside, by name.
     pub(crate) saved: BTreeMap<String, Vec<u8>>,
+    /// Files of others that stood in the place of the log, by name.
+    pub(crate) foreign: BTreeMap<String, Vec<u8>>,
     /// Bytes of files and parts of files that have no business there, and where they are.
     pub(crate) unexplained: Vec<(String, u64)>,
 }
@@ -50,6 +52,9 @@ impl Found {
                 }
                 Some(rest) if rest.starts_with("log.chain.torn-") => {
                     found.saved.insert(name, read()?);
+                }
+                Some(rest) if rest.starts_with("log.foreign-") => {
+                    found.foreign.insert(name, read()?);
                 }
                 Some(rest) => match numbered(rest) {
                     Some((number, "")) => {

@@ -57,14 +57,10 @@ pub(crate) fn run(world: &World, stages: &[&Stage], options: &Options) -> Vec<Ou
     let mut outcomes = Vec::new();
     let mut jobs = Vec::new();
     for (number, stage) in stages.iter().enumerate() {
+        let wanted = |full: u64, gate| options.share.map_or(gate, |share| full.div_ceil(share));
         let (wanted, in_case) = match stage.amount {
-            Amount::Faults { full, gate, in_case } => {
-                (if options.full { full } else { gate }, in_case)
-            }
-            Amount::Seconds { full, gate } => {
-                let seconds = if options.full { full } else { gate };
-                (seconds, seconds)
-            }
+            Amount::Faults { full, gate, in_case } => (wanted(full, gate), in_case),
+            Amount::Seconds { full, gate } => (wanted(full, gate), u64::MAX),
         };
         let cases = wanted.div_ceil(in_case);
         let chosen = (0..cases).filter(|case| options.case.is_none_or(|only| only == *case));

@@ -37,7 +37,7 @@ use crate::options::Options;
 use crate::world::{Need, World};
 
 /// All stages, those first that take long and cannot be divided.
-const STAGES: [Stage; 12] = [
+const STAGES: [Stage; 13] = [
     watch::STAGE,
     soak::STAGE,
     power::STAGE,
@@ -50,10 +50,8 @@ const STAGES: [Stage; 12] = [
     contend::STAGE,
     clocks::STAGE,
     odd::STAGE,
+    moved::STAGE,
 ];
-
-/// Run when asked for by name until the writer looks after its files.
-const BY_NAME: [Stage; 1] = [moved::STAGE];
 
 fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
@@ -65,10 +63,10 @@ fn main() -> ExitCode {
     };
     disk::in_own_mount_namespace();
     let named = |stage: &&Stage| match &*options.stages {
-        [] => !BY_NAME.iter().any(|late| late.name == stage.name),
+        [] => true,
         names => names.iter().any(|name| name == stage.name),
     };
-    let stages: Vec<&Stage> = STAGES.iter().chain(&BY_NAME).filter(named).collect();
+    let stages: Vec<&Stage> = STAGES.iter().filter(named).collect();
     let world = World::new(options.seed);
     println!("torture: seed {}, binary {}", options.seed, world.binary.display());
     let begun = Instant::now();
@@ -84,7 +82,7 @@ fn main() -> ExitCode {
     }
     let clean = results.iter().all(|result| result.tally.is_clean());
     // What tests/run has installed must be usable where it counts.
-    let forbidden = !skipped.is_empty() && (options.is_strict() || options.full);
+    let forbidden = !skipped.is_empty() && (options.is_strict() || options.share == Some(1));
     if world.stopping() {
         println!("torture: INTERRUPTED");
         return ExitCode::from(130);

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub(crate) const USAGE: &str = "usage: [--full] [--seed N] [--stage NAME]... [--case N] [--lanes N] \
-                                [--publish FILE]";
+pub(crate) const USAGE: &str = "usage: [--full | --share N] [--seed N] [--stage NAME]... [--case N] \
+                                [--lanes N] [--publish FILE]";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// The whole campaign, not the gate.
-    pub(crate) full: bool,
+    /// How much of the campaign: the whole, one nth of it, or the gate.
+    pub(crate) share: Option<u64>,
     pub(crate) seed: u64,
     /// None: all.
     pub(crate) stages: Vec<String>,
@@ -24,7 +24,7 @@ impl Options {
     pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let mut options = Self {
-            full: false,
+            share: None,
             seed: now,
             stages: Vec::new(),
             case: None,
@@ -34,13 +34,14 @@ impl Options {
         let mut words = words.peekable();
         while let Some(word) = words.next() {
             if word == "--full" {
-                options.full = true;
+                options.share = Some(1);
                 continue;
             }
             let value =
                 words.next().ok_or_else(|| format!("{word}: no such option or no value"))?;
             let number = || value.parse().map_err(|_| format!("{word}: {value} is no number"));
             match &*word {
+                "--share" => options.share = Some(number()?.max(1)),
                 "--seed" => options.seed = number()?,
                 "--case" => options.case = Some(number()?),
                 "--lanes" => options.lanes = number()?.clamp(1, 64) as usize,

@@ -60,7 +60,11 @@ pub(crate) fn text(
          write half done (11) and said INTACT when asked again: {}\n",
         all.lost, all.alarms, all.unexplained, all.broken, all.second_opinions, all.met_halfway
     );
-    let kind = if options.full { "full campaign" } else { "reduced gate" };
+    let kind = match options.share {
+        Some(1) => "full campaign".to_owned(),
+        Some(share) => format!("1/{share} of the full campaign"),
+        None => "reduced gate".to_owned(),
+    };
     let _ = writeln!(
         text,
         "{kind}, seed {}, {} s in {} lanes",

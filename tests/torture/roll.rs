@@ -8,12 +8,12 @@ use crate::lanes::{Amount, Job, Stage};
 use crate::random::Random;
 use crate::tally::Tally;
 use crate::trial::{Acks, Trial, Variant};
-use crate::world::Place;
+use crate::world::{Need, Place};
 
 pub(crate) const STAGE: Stage = Stage {
     name: "roll",
-    what: "SIGKILL that left a roll half done (a segment holds a few records)",
-    needs: &[],
+    what: "SIGKILL that left a roll half done (segments of a few records on a slow disk)",
+    needs: &[Need::Compiler],
     amount: Amount::Faults { full: 1000, gate: 20, in_case: 5 },
     run,
 };
@@ -30,10 +30,13 @@ fn run(job: &Job<'_>, random: &mut Random) -> Tally {
     let mut tries = 0;
     while trial.tally.faults < job.amount && tries < 30 * job.amount && trial.goes_on() {
         tries += 1;
-        let mut writer = trial.start(&[]);
-        // Once it writes, it does little but roll.
+        let mut command = trial.append_command(&[], trial.variant);
+        // On a disk this slow a roll takes most of the time.
+        command.env("LD_PRELOAD", job.world.tool("shim")).env("SHIM_FOLDER", trial.folder());
+        command.env("SHIM_SLOW", "300");
+        let mut writer = trial.start_command(command);
         trial.converse(&mut writer, random, 1);
-        let delay = Duration::from_micros(random.within(0..3000));
+        let delay = Duration::from_micros(random.within(0..6000));
         feed_until_killed(&mut trial, &mut writer, random, delay);
         let ran = writer.finish();
         let half = Found::look(trial.folder()).is_ok_and(|found| found.rolling);

@@ -12,6 +12,7 @@
 //                ever   so do all that follow
 //                lose   the sync fails with EIO, and what it was to save is zeros: what Linux does
 //                       to the pages of a disk that refused them
+//   SHIM_SLOW    microseconds that every sync takes longer
 //   SHIM_HIT     a file that is made once it has happened
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -118,6 +119,7 @@ static int sync_with(long number, int fd) {
     static int ever;
     struct stat now;
     if (!counts(fd)) return syscall(number, fd);
+    usleep(atoi(setting("SHIM_SLOW")));
     off_t *place = synced(fd, &now);
     if (ever || is_turn("sync")) {
         const char *then = setting("SHIM_THEN");

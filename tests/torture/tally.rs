@@ -42,9 +42,10 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn count(&mut self, kind: Kind) {
         match kind {
-            Kind::Lost(records) => self.lost += records,
+            Kind::Lost(records) => self.lost += records.max(1),
             Kind::FalseAlarm => self.alarms += 1,
-            Kind::Unexplained(bytes) => self.unexplained += bytes,
+            // An empty file that should not be there is not nothing.
+            Kind::Unexplained(bytes) => self.unexplained += bytes.max(1),
             Kind::Broken => self.broken += 1,
         }
     }

@@ -7,6 +7,7 @@
 //! 4. every byte is part of a line, of a tail that the next writer saves aside, or of such a copy;
 //! 5. the next append puts everything in order by itself and its record is there.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -53,6 +54,8 @@ pub(crate) struct Trial<'w> {
     known: Vec<u8>,
     /// Tails that were found and have to turn up in a file of their own.
     tails: Vec<Vec<u8>>,
+    /// What somebody else put in the place of the log.
+    foreign: Vec<Vec<u8>>,
     /// Number of the next message.
     number: u64,
     failed: bool,
@@ -78,6 +81,7 @@ impl<'w> Trial<'w> {
             _held: None,
             known: Vec::new(),
             tails: Vec::new(),
+            foreign: Vec::new(),
             number: 0,
             failed: false,
         }
@@ -106,6 +110,11 @@ impl<'w> Trial<'w> {
         command.arg("--sign").arg(self.world.tool("audit.sign"));
         command.arg("--ack").args(variant).env_remove("FERNLOG_KEY_FILE");
         command
+    }
+
+    /// These bytes stand where the log should be.
+    pub(crate) fn expect_foreign(&mut self, bytes: &[u8]) {
+        self.foreign.push(bytes.to_vec());
     }
 
     /// Starts a writer with the options of this trial.
@@ -253,6 +262,14 @@ impl<'w> Trial<'w> {
         }
     }
 
+    /// The messages that are in the log.
+    pub(crate) fn messages(&self) -> BTreeSet<String> {
+        let found = Found::look(&self.folder).unwrap_or_default();
+        let lines = found.lines.split_inclusive(|byte| *byte == b'\n');
+        let records = lines.filter_map(|line| self.open(line));
+        records.filter_map(|record| Some(record["message"].as_str()?.to_owned())).collect()
+    }
+
     /// Opens a line with a Fernet that is not ours.
     fn open(&self, line: &[u8]) -> Option<Value> {
         let token = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
@@ -264,6 +281,12 @@ impl<'w> Trial<'w> {
     fn judge_bytes(&mut self, found: &Found) {
         for (name, bytes) in &found.unexplained {
             self.violated(Kind::Unexplained(*bytes), &format!("{bytes} bytes in {name}"));
+        }
+        for (name, bytes) in &found.foreign {
+            if !self.foreign.contains(bytes) {
+                let text = format!("{name} holds what nobody put there");
+                self.violated(Kind::Unexplained(bytes.len() as u64), &text);
+            }
         }
         for (name, saved) in &found.saved {
             // A recovery that was killed leaves the beginning of a copy; one whose sync failed
