@@ -39,7 +39,8 @@ impl Options {
             }
             let value =
                 words.next().ok_or_else(|| format!("{word}: no such option or no value"))?;
-            let number = || value.parse().map_err(|_| format!("{word}: {value} is no number"));
+            let number =
+                || value.parse::<u64>().map_err(|_| format!("{word}: {value} is no number"));
             match &*word {
                 "--share" => options.share = Some(number()?.max(1)),
                 "--seed" => options.seed = number()?,
