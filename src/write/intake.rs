@@ -29,14 +29,23 @@ pub(super) trait Intake: Send + Sync {
 /// A log behind a queue.
 pub(super) struct LogIntake {
     log: AuditLog,
+    past: Mutex<Past>,
+}
+
+/// What earlier batches came to.
+#[derive(Default)]
+struct Past {
     /// Receipts of records that were written when their sync failed. They are the first ones of
     /// the next batch, and are not written again.
-    owed: Mutex<Vec<Receipt>>,
+    owed: Vec<Receipt>,
+    /// The last batch could not be written. The next one is written record by record, so that what
+    /// still fits on a full disk gets there.
+    failed: bool,
 }
 
 impl LogIntake {
     pub(super) fn new(log: AuditLog) -> Self {
-        Self { log, owed: Mutex::default() }
+        Self { log, past: Mutex::default() }
     }
 }
 
@@ -44,20 +53,23 @@ impl Intake for LogIntake {
     fn take(&self, batch: &Batch, taken: &mut Vec<Receipt>) -> Result<()> {
         let shared = self.log.shared();
         let (durability, process) = (shared.durability(), shared.process());
-        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.with(|writer, now| {
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let Past { owed, failed } = &mut *past;
+        let group = if *failed { 0 } else { LARGE };
+        let result = shared.with(|writer, now| {
             if !owed.is_empty() {
                 writer.reach(durability, now)?;
             }
             // Records about losses stand in front. They need no more than to be written.
             let news = batch.pieces().count() - batch.records;
             let mut pieces = batch.pieces();
-            writer.take(&mut pieces.by_ref().take(news), now, process, taken)?;
+            let mut news = pieces.by_ref().take(news);
+            writer.take(&mut news, group, now, process, taken)?;
             let settled = owed.len();
-            taken.append(&mut owed);
+            taken.append(owed);
 
             let mut written = Vec::new();
-            let result = writer.take(&mut pieces.skip(settled), now, process, &mut written);
+            let result = writer.take(&mut pieces.skip(settled), group, now, process, &mut written);
             let reached = writer.reach(durability.max(Durability::Written), now);
             match &reached {
                 Ok(()) => {
@@ -74,23 +86,30 @@ impl Intake for LogIntake {
                 }
             }
             result.and(reached)
-        })
+        });
+        *failed = result.is_err();
+        result
     }
 }
 
 impl Writer {
     /// Appends encoded records: the route of docs/design.md from step 3 on. Gives a receipt for
-    /// each that is written; those without one are not in the log.
+    /// each that is written; those without one are not in the log. About `group` bytes are written
+    /// at once.
     fn take<'p>(
         &mut self,
         pieces: &mut dyn Iterator<Item = Piece<'p>>,
+        group: usize,
         now: UnixTime,
         process: u32,
         taken: &mut Vec<Receipt>,
     ) -> Result<()> {
-        let mut group = Group::at(self);
+        let (most, mut group) = (group, Group::at(self));
         for piece in pieces {
-            if !self.in_order(now) || self.pending.unwritten().len() >= LARGE {
+            if group.lines > 0 && self.pending.unwritten().len() >= most {
+                self.bring(&mut group, taken, now)?;
+            }
+            if !self.in_order(now) {
                 self.bring(&mut group, taken, now)?;
                 self.put_in_order(now)?;
                 group = Group::at(self);
