@@ -40,6 +40,7 @@ mod prove;
 mod pruned;
 mod reading;
 mod records;
+mod recovery;
 mod repair;
 mod roll;
 mod selection;
@@ -69,6 +70,7 @@ use crate::usage::Stop;
 fn main() -> ExitCode {
     // IMPORTANT: before any key or plaintext is in memory.
     process::forbid_memory_images();
+    process::survive_file_limit();
     let args: Vec<OsString> = env::args_os().collect();
     let now = Timestamp::now();
     let early = Ui::plain(usage::early_colour(&args), now);

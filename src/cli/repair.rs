@@ -2,14 +2,14 @@
 //! key. It changes nothing else and signs nothing.
 
 use fernlog::format::SegmentName;
-use fernlog::write::{SetAside, repair_torn_tail};
-use indicatif::HumanCount;
+use fernlog::write::repair_torn_tail;
 
 use crate::args::RepairArgs;
 use crate::attributes::Attributes;
 use crate::escape;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::recovery;
 use crate::target;
 use crate::ui::Ui;
 use crate::words;
@@ -44,16 +44,10 @@ pub(crate) fn run(args: &RepairArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     let repaired = repair_torn_tail(path.active())?;
     let name = escape::path(&args.log.log);
-    for SetAside { file, saved, offset, bytes, .. } in &repaired.tails {
-        ui.out().line(&escape::path(saved))?;
-        let what = if *file == path.active() { "line" } else { "checkpoint" };
-        ui.note(&format!(
-            "{} of an incomplete {what}, from byte {} of {} on, are saved in {} and cut",
-            count(*bytes),
-            HumanCount(*offset),
-            escape::path(file),
-            escape::path(saved),
-        ));
+    for torn in &repaired.tails {
+        ui.out().line(&escape::path(&torn.saved))?;
+        let what = if torn.file == path.active() { "line" } else { "checkpoint" };
+        ui.note(&format!("{} and cut", recovery::set_aside(torn, what)));
     }
     ui.out().flush()?;
     if repaired.tails.is_empty() {
@@ -62,8 +56,4 @@ pub(crate) fn run(args: &RepairArgs, ui: &Ui) -> Result<Exit, Failure> {
         ui.hint("keep what was saved: without a key nothing could be written about it in the log");
     }
     Ok(Exit::Ok)
-}
-
-fn count(bytes: u64) -> String {
-    format!("{} byte{}", HumanCount(bytes), if bytes == 1 { "" } else { "s" })
 }

@@ -68,6 +68,10 @@ impl Shared {
         self.durability
     }
 
+    pub(super) fn process(&self) -> u32 {
+        self.process
+    }
+
     /// Appends a record and waits until it has this durability, as patiently as it was told to.
     pub(super) fn append(&self, record: &Record<'_>, durability: Durability) -> Result<Receipt> {
         let mut started = None;
@@ -186,10 +190,12 @@ impl Shared {
     /// Covers everything with a checkpoint and gives the files back.
     pub(super) fn close(&self) -> Result<Head> {
         let flushed = self.with(|writer, now| writer.checkpoint(now).map(|()| writer.head()));
-        if let Ok(mut state) = self.lock() {
-            state.writer = None;
-        }
+        // Not under the lock: others need not wait to be told that the log is closed.
+        let writer = self.lock().ok().and_then(|mut state| state.writer.take());
         self.synced.notify_all();
+        if let Some(mut writer) = writer {
+            writer.closed.finish();
+        }
         flushed
     }
 

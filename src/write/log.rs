@@ -144,8 +144,9 @@ impl AuditLog {
         self.shared.with(|writer, now| writer.checkpoint(now).map(|()| writer.head()))
     }
 
-    /// Makes a checkpoint if one is due. Appends do that by themselves; a program that may fall
-    /// silent calls this now and then, or asks for [`crate::write::Upkeep::Thread`].
+    /// Makes a checkpoint if one is due, and rolls if the time for it has come. Appends do that by
+    /// themselves; a program that may fall silent calls this now and then, or asks for
+    /// [`crate::write::Upkeep::Thread`].
     ///
     /// # Errors
     ///
@@ -173,7 +174,8 @@ impl AuditLog {
         self.shared.with(|writer, _| Ok(writer.head()))
     }
 
-    /// Flushes and closes the log for all clones; its keys are wiped, its lock is given back.
+    /// Flushes and closes the log for all clones; its keys are wiped, its lock is given back. Waits
+    /// until closed segments are compressed, where that was asked for.
     ///
     /// # Errors
     ///

@@ -15,10 +15,11 @@ use crate::format::{
 };
 use crate::write::aside::{SetAside, cut, open_file, open_log, save_aside, sync_again};
 use crate::write::chain::{Chain, NewNames, NextSegment, exists, finish_roll, withdraw};
+use crate::write::closed::{Care, Closed};
 use crate::write::file::{Disk, Lock, Opening};
 use crate::write::mend::Trouble;
 use crate::write::pending::Pending;
-use crate::write::roll::{Reason, RollPolicy};
+use crate::write::roll::{Deadline, Reason, RollPolicy};
 use crate::write::scan::{self, FoundChain};
 use crate::write::seal::Sealer;
 use crate::write::watch::Watch;
@@ -38,6 +39,7 @@ pub(super) struct Request {
     /// Milliseconds for the headers of new segments.
     pub(super) interval: u64,
     pub(super) roll: RollPolicy,
+    pub(super) care: Care,
 }
 
 /// Takes the lock and gives a writer that stands behind the last whole line.
@@ -51,7 +53,7 @@ pub(super) fn open(request: &Request, now: UnixTime, process: u32) -> Result<(Wr
         .map_err(|holder| Error::Locked { path: path.active(), holder })?;
     let (mut writer, recovery) = match &request.log_key {
         Some(log_key) => open_chained(request, log_key, lock, now)?,
-        None => open_plain(request, lock)?,
+        None => open_plain(request, lock, now)?,
     };
     recovery.tell(&mut writer, now, process)?;
     if writer.sealer.key != *request.keyring.primary() {
@@ -62,6 +64,9 @@ pub(super) fn open(request: &Request, now: UnixTime, process: u32) -> Result<(Wr
     }
     // Covers whole lines that a crash left uncovered.
     writer.checkpoint(now)?;
+    if let Some(chain) = &writer.chain {
+        writer.closed.take_up(&chain.header);
+    }
     Ok((writer, recovery))
 }
 
@@ -170,7 +175,9 @@ fn open_chained(
         disk: Arc::clone(&request.disk),
         path: path.clone(),
         sealer: Sealer::new(key),
-        roll: request.roll,
+        roll: request.roll.clone(),
+        deadline: request.roll.deadline(header.time, now),
+        closed: Closed::new(request.care, &request.disk, path),
         claimed: Arc::clone(&log),
         log,
         segment: header.segment,
@@ -303,7 +310,7 @@ fn after_lost_signer(
     Ok((writer, Recovery { signer_lost: true, ..recovery }))
 }
 
-fn open_plain(request: &Request, lock: Box<dyn Lock>) -> Result<(Writer, Recovery)> {
+fn open_plain(request: &Request, lock: Box<dyn Lock>, now: UnixTime) -> Result<(Writer, Recovery)> {
     let Request { disk, path, keyring, .. } = request;
     let chain = path.beside(SegmentName::Active, "chain");
     if exists(&**disk, &chain)? {
@@ -329,6 +336,8 @@ fn open_plain(request: &Request, lock: Box<dyn Lock>) -> Result<(Writer, Recover
         recovery.torn_tail = Some(save_aside(&**disk, &log_path, torn)?);
         cut(&*log, &log_path, torn)?;
     }
+    let began = scan::first_time(&**disk, &log_path)?;
+    let deadline = began.map_or_else(Deadline::default, |began| request.roll.deadline(began, now));
     // Nothing says how much of it was synced before.
     log.sync().map_err(Error::io("sync", &log_path))?;
     let watch = Watch::of(&log, None).map_err(Error::io("look at", &log_path))?;
@@ -336,7 +345,9 @@ fn open_plain(request: &Request, lock: Box<dyn Lock>) -> Result<(Writer, Recover
         disk: Arc::clone(disk),
         path: path.clone(),
         sealer: Sealer::new(keyring.primary().clone()),
-        roll: request.roll,
+        roll: request.roll.clone(),
+        deadline,
+        closed: Closed::new(request.care, disk, path),
         claimed: Arc::clone(&log),
         log,
         segment,

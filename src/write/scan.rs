@@ -9,7 +9,7 @@ use crate::crypto::{SigningKey, TokenShape, VerifierKey};
 use crate::error::{Conflict, Error, Result};
 use crate::format::{
     ChainItem, ChainReader, Checkpoint, Frontier, Hash, Header, Lines, LogPath, MAX_LINE, Scan,
-    SegmentName, SignedCheckpoint, leaf,
+    SegmentName, SignedCheckpoint, UnixTime, leaf,
 };
 use crate::write::file::{Disk, LogFile, Opening, append_all};
 
@@ -153,6 +153,15 @@ pub(super) fn lines_into(
     }
     hashes.finish();
     Ok(FoundLines { tree, bytes, signed_bytes, torn, hashes })
+}
+
+/// The time of the first line of a file: with it a segment of a plain log began.
+pub(super) fn first_time(disk: &dyn Disk, path: &Path) -> Result<Option<UnixTime>> {
+    let Some(file) = disk.read(path).map_err(Error::io("open", path))? else { return Ok(None) };
+    let mut lines = Lines::new(file, MAX_LINE);
+    let first = lines.next_line().map_err(Error::io("read", path))?;
+    let Some((_, Scan::Line(line))) = first else { return Ok(None) };
+    Ok(TokenShape::of(line).ok().map(|shape| UnixTime::from_token(shape.time)))
 }
 
 /// Number of lines and the torn tail of a file of a plain log.

@@ -218,6 +218,15 @@ impl Disk for SimDisk {
         Ok(self.state.lock().unwrap().names.get(path).map(|node| (0, *node as u64)))
     }
 
+    fn length(&self, path: &Path) -> io::Result<Option<u64>> {
+        let state = self.state.lock().unwrap();
+        Ok(state.names.get(path).map(|node| state.nodes[*node].data.len() as u64))
+    }
+
+    fn has_threads(&self) -> bool {
+        false
+    }
+
     fn write_again(&self, path: &Path, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state.lock().unwrap();
         let node = *state.names.get(path).ok_or(io::ErrorKind::NotFound)?;

@@ -6,12 +6,13 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::format::{Event, LogPath, Record, RecordKind, UnixTime, leaf};
 use crate::write::chain::Chain;
+use crate::write::closed::Closed;
 use crate::write::file::{Disk, Lock, LogFile, append_all};
 use crate::write::log::{Durability, Head, Receipt};
 use crate::write::mend::Trouble;
 use crate::write::outage::Outage;
 use crate::write::pending::Pending;
-use crate::write::roll::{Reason, RollPolicy};
+use crate::write::roll::{Deadline, Reason, RollPolicy};
 use crate::write::seal::Sealer;
 use crate::write::watch::Watch;
 
@@ -27,6 +28,9 @@ pub(super) struct Writer {
     pub(super) path: LogPath,
     pub(super) sealer: Sealer,
     pub(super) roll: RollPolicy,
+    /// When the active segment ends by time.
+    pub(super) deadline: Deadline,
+    pub(super) closed: Closed,
     /// The active segment.
     pub(super) log: Arc<dyn LogFile>,
     /// The descriptor of the same file that holds the claim on it, perhaps an older one.
@@ -71,11 +75,12 @@ impl Writer {
         now: UnixTime,
         process: u32,
     ) -> Result<Option<Receipt>> {
-        if !self.in_order(now) {
+        if !self.in_order(now) || self.is_over(now) {
             if self.syncing {
                 return Ok(None);
             }
             self.put_in_order(now)?;
+            self.end_on_time(now)?;
         }
         let start = self.pending.len();
         if let Err(error) = self.seal(record, now, process) {
@@ -119,7 +124,7 @@ impl Writer {
     }
 
     /// Takes the lines from byte `start` of the pending ones into the tree.
-    fn push_leaves(&mut self, start: usize, now: UnixTime) {
+    pub(super) fn push_leaves(&mut self, start: usize, now: UnixTime) {
         let lines = self.pending.lines_from(start);
         let mut from = 0;
         for end in memchr::memchr_iter(b'\n', lines) {
@@ -223,6 +228,7 @@ impl Writer {
         if !self.in_order(now) {
             self.put_in_order(now)?;
         }
+        self.end_on_time(now)?;
         if self.chain.as_ref().is_some_and(|chain| chain.due(now.after(ahead))) {
             self.checkpoint(now)?;
         }
@@ -230,14 +236,14 @@ impl Writer {
     }
 
     /// Whether a record can be appended without anything that has to be done before.
-    fn in_order(&self, now: UnixTime) -> bool {
+    pub(super) fn in_order(&self, now: UnixTime) -> bool {
         !self.is_in_trouble()
             && !self.watch.is_due(now)
             && self.pending.len() < MOST_PENDING
             && !self.chain.as_ref().is_some_and(|chain| chain.due(now))
     }
 
-    fn put_in_order(&mut self, now: UnixTime) -> Result<()> {
+    pub(super) fn put_in_order(&mut self, now: UnixTime) -> Result<()> {
         self.mend(now)?;
         if self.watch.is_due(now) {
             self.look(now)?;
