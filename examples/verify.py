@@ -10,7 +10,6 @@ CODES = {"FL000": 14, "FL207": 0, "FL301": 11, "FL304": 13, "FL401": 12, "note:"
 BASE64 = b"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?"
 NOTE = (b"(%s\n(0|[1-9][0-9]{0,19})\n([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)\n)\n"
         b"((?:\xe2\x80\x94 [^\0-\x20\x7f+]+ (?=.{8})" + BASE64 + b"\n){1,100})\n")
-
 def sha256(*parts): return hashlib.sha256(b"".join(parts)).digest()
 def unbase64(text): return base64.b64decode(text) if re.fullmatch(BASE64, text) else b""
 def from_url(text): return unbase64(text.translate(bytes.maketrans(b"-_+/", b"+/!!")))
@@ -38,12 +37,10 @@ def read_notes(text, origin, may_be_torn):  # checkpoints, perhaps with the begi
     need(at == len(text) or any(form.fullmatch(torn + end) for end in ends), "FL201 malformed")
     return notes
 def add(log, entry):  # to the tree, kept as the roots of its perfect subtrees, largest first
-    log.size += 1
-    log.roots.append(sha256(b"\0", entry))
+    log.size, log.roots = log.size + 1, log.roots + [sha256(b"\0", entry)]
     for _ in range((log.size & -log.size).bit_length() - 1):
         log.roots[-2:] = [sha256(b"\1", *log.roots[-2:])]
     if log.size in log.seen: log.seen[log.size] = fold(log.roots)
-
 def read_lines(path, most):  # those of a closed segment may be compressed
     if path.exists() or not os.path.exists(f"{path}.zst"):
         return (yield from iter(functools.partial(path.open("rb").readline, most), b""))
@@ -61,15 +58,12 @@ def check_lines(log, path, _, cap=1 << 20):
             text = MultiFernet(log.ciphers).decrypt(line[:-1]) if log.ciphers else b""
             log.opened += 1
             seq = json.loads(text.decode())["seq"]
-        except InvalidToken:
-            log.shut = log.shut or f"FL101 {here} was changed"
-        except (ValueError, LookupError, TypeError, RecursionError):
-            pass  # a foreign plaintext
+        except InvalidToken: log.shut = log.shut or f"FL101 {here} was changed"
+        except (ValueError, LookupError, TypeError, RecursionError): pass  # a foreign plaintext
         need(type(seq) is not int or seq == log.size, f"FL104 {here} says that it is #{seq}")
         need(log.size < log.signed or hash(line) not in log.lines, f"FL105 {here} is there twice")
         if len(log.lines) < 1 << 18: log.lines.add(hash(line))
         add(log, line[:-1])
-
 def check_segment(log, path, number):  # with its chain; and that it continues the one before
     text, _, notes = pathlib.Path(f"{path}.chain").read_bytes().partition(b"\n\n")
     lines, joins, tail, log.tail = text.split(b"\n"), log.signer or not number, log.tail, 0
@@ -97,27 +91,23 @@ def check_segment(log, path, number):  # with its chain; and that it continues t
     log.ciphers = [Fernet(key) for key in log.ring if head[b"fernet-key"].endswith(
         base64.b64encode(sha256(b"fernlog/key-commitment@v1\n", origin, b"\n", from_url(key))))]
     log.found += ["FL207 the signer was lost: from here on all rests on the log key"] * lost
-    gone = path != log.path and not path.exists() and not os.path.exists(f"{path}.zst")
-    shut = log.ring != [] == log.ciphers and not gone
-    log.found += [f"FL401 no key given opens segment {number}"] * shut
+    gone = path != log.path and not any(map(os.path.exists, (path, f"{path}.zst")))
+    log.found += ["FL401 no key opens a segment"] * (not gone and log.ring != [] == log.ciphers)
     log.seen.update(dict.fromkeys(sizes))
     add(log, text + b"\n")
     if not gone: check_lines(log, path, number)
     for note in notes:  # without lines there is a root for the header alone
         seen, log.seen[note.size] = log.seen[note.size], note.root
         need(seen in (note.root, gone and None), f"FL202 the first {note.size} entries changed")
-    if gone: log.size, log.roots = sizes[-1], [note.root]
+    if gone: log.size, log.roots, log.gone = sizes[-1], [note.root], log.gone | {number}
     for a, b in re.findall(rb"(?m)^event pruned (\d+)(?:-(\d+))?$", text):
         log.gone -= {n for n in log.gone if int(a) <= n <= int(b or a) < number}
-    log.gone |= {number} if gone else set()
     log.covered, log.signer = sizes[-1], signer
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("path", metavar="LOG", type=pathlib.Path)
-    for option in ("--vkey", "-k", "--checkpoint"):
-        parser.add_argument(option, type=pathlib.Path, required=option == "--vkey")
-    log = parser.parse_args(None, argparse.Namespace(size=0, covered=0, tail=0, opened=0))
+    args = argparse.ArgumentParser(description=__doc__)
+    for name in ("path", "--vkey", "-k", "--checkpoint"): args.add_argument(name, type=pathlib.Path)
+    log = args.parse_args(None, argparse.Namespace(size=0, covered=0, tail=0, opened=0))
+    need(log.vkey, "this takes the verifier key: --vkey FILE")
     (log.key,) = map(read_key, key_lines(log.vkey.read_bytes()))
     log.ring = key_lines(log.k.read_bytes()) if log.k else []
     need(all(len(from_url(key)) == 32 for key in log.ring) and (log.ring or not log.k), "bad key")
@@ -126,43 +116,35 @@ def main():
     need(all(signed_by(log.key, note) for note in anchors), "checkpoint of another log key")
     stem, ext = log.path.stem, log.path.suffix
     form = r"%s\.(\d{6}|[1-9]\d{6,})%s(\.chain|\.zst)?" % (re.escape(stem), re.escape(ext))
-    closed = sorted({int(m[1]) for name in os.listdir(log.path.parent)
-                     if (m := re.fullmatch(form, name, re.A))})
+    names = os.listdir(log.path.parent)
+    need(shutil.which("zstd") or not re.search(r"\.zst\b", " ".join(names)), "this takes zstd")
+    closed = sorted({int(m[1]) for name in names if (m := re.fullmatch(form, name, re.A))})
     paths = [log.path.with_name(f"{stem}.{n:06}{ext}") for n in closed] + [log.path]
-    need(shutil.which("zstd") or not any(pathlib.Path(f"{path}.zst").exists() for path in paths),
-         "to read the compressed segments the command zstd is needed")
     log.chained = any(pathlib.Path(f"{path}.chain").exists() for path in paths)
     new, chain = (pathlib.Path(f"{log.path}.chain{end}").exists() for end in (".new", ""))
     need((log.chained or closed or log.path.exists()) and new <= chain, "no log, or half rolled")
     log.roots, log.known, log.ids, log.lines, log.signed = [], set(), set(), set(), 1 << 65
     log.origin, log.signer, log.shut, log.gone = b"", None, None, set()
     log.ciphers, log.seen = list(map(Fernet, log.ring)), {a.size: sha256() for a in anchors}
-    log.found = ["FL303 a segment is missing"] * (closed != list(range(len(closed))))
-    log.found += ["FL304 no chain: only the content was checked"] * (not log.chained)
+    log.found = ["FL304 no chain: only the content was checked"] * (not log.chained)
     log.found += ["note: no anchor: records cut off at the end would go unnoticed"] * (not anchors)
-    lines = (line for path in paths for line in read_lines(path, 1 << 20))
-    if not log.chained and not any(b"gAAAA" in line for line in lines):
+    if not (log.chained or any(b"gAAAA" in line for p in paths for line in read_lines(p, 1 << 20))):
         return print("NOT A LOG: there is no token in it") or 14
     for number, path in enumerate(paths):
-        try:
-            (check_segment if log.chained else check_lines)(log, path, number)
+        try: (check_segment if log.chained else check_lines)(log, path, number)
         except (FileNotFoundError, KeyError, ValueError, InvalidSignature) as error:
             log.signer, log.tail, log.ids = None, 0, set()
             log.found.append(f"{str(error) or 'FL201 a signature is bad'} in {path.name!a}")
     log.found += [f"FL301 {log.tail} bytes after the last line"] * (log.tail > 0)
     log.found += [log.shut if log.opened or log.chained else "FL401 not its key"] * bool(log.shut)
-    if False in log.known:
-        log.found.append("FL201 not all is signed" if True in log.known else "FL401 another's vkey")
-    log.found += [f"FL303 no header says why the lines of {log.gone} are gone"] * bool(log.gone)
+    log.found += [("FL401 other vkey", "FL201 unsigned")[True in log.known]] * (False in log.known)
+    log.found += ["FL303 a segment is gone"] * (closed != [*range(len(closed))] or bool(log.gone))
     log.found += ["FL302 it is not as anchored"] * any(log.seen[a.size] != a.root for a in anchors)
     codes = {10 if log.origin and f[:5] == "FL000" else CODES.get(f[:5], 10) for f in log.found}
     code = next((code for code in VERDICTS if code in codes), 0)
-    print(f"{VERDICTS[code]}: origin {str(log.origin)[2:-1]}, size {log.size}, "
-          f"{log.covered} covered, {log.size - log.covered} uncovered", *log.found, sep="\n")
-    return code
-
+    said = f"{VERDICTS[code]}: {str(log.origin)[2:-1]}, size {log.size}, {log.covered} covered"
+    return print(said, *log.found, sep="\n") or code
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
+    try: sys.exit(main())
     except (OSError, ValueError, InvalidSignature) as error:
         sys.exit(print(f"verify.py: {error}", file=sys.stderr) or 2)
