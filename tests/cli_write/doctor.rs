@@ -133,6 +133,17 @@ fn an_interrupted_roll_is_a_finding() {
 }
 
 #[test]
+fn an_interrupted_compression_is_a_finding() {
+    let shell = set_up();
+    shell.ok(&["roll", "audit.log", "-k", "audit.key", "--sign", "audit.sign"]);
+    std::fs::write(shell.path("audit.000000.log.zst.new"), "half").unwrap();
+    assert!(only(&shell).contains("audit.000000.log.zst.new is there: a compression was"));
+    std::fs::rename(shell.path("audit.000000.log.zst.new"), shell.path("audit.000000.log.zst"))
+        .unwrap();
+    assert!(only(&shell).contains("audit.000000.log.zst stands beside audit.000000.log, which"));
+}
+
+#[test]
 fn records_from_the_future_are_a_finding() {
     let shell = set_up();
     shell.append(&["--json-lines"], br#"{"timestamp":"2222-01-01T00:00:00Z","message":"m"}"#);

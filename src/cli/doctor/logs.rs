@@ -105,6 +105,7 @@ impl Look<'_> {
             let entry = entry.map_err(|error| Failure::file(folder, &error))?;
             let name = entry.file_name();
             let text = name.to_string_lossy();
+            self.compression(&text);
             let Some(rest) = text.strip_prefix(own.as_str()) else { continue };
             match rest {
                 // A writer that is at work may be in the middle of a roll.
@@ -126,6 +127,23 @@ impl Look<'_> {
             self.report.warning("log", &self.name, said, next);
         }
         Ok(())
+    }
+
+    /// What an interrupted compression left.
+    fn compression(&mut self, file: &str) {
+        let closed =
+            |name: &str| matches!(self.path.parse(name.as_ref()), Some(SegmentName::Closed(_)));
+        let next =
+            "the next append or roll with --compress does it again; until then nothing is lost";
+        if file.strip_suffix(".zst.new").is_some_and(closed) {
+            let said = format!("{file} is there: a compression was interrupted");
+            self.report.warning("log", &self.name, said, next);
+        } else if let Some(lines) = file.strip_suffix(".zst").filter(|name| closed(name))
+            && self.path.folder().join(lines).exists()
+        {
+            let said = format!("{file} stands beside {lines}, which counts");
+            self.report.warning("log", &self.name, said, next);
+        }
     }
 
     fn mode(&mut self, path: &Path, bits: u32, can: &str) {
