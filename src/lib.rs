@@ -85,4 +85,6 @@ pub mod write;
 pub use crypto::{Key, KeyId, Keyring, SigningKey, VerifierKey};
 pub use error::{Conflict, Error, Result};
 pub use format::{Exception, Level, Record, UnixTime};
-pub use write::{AuditLog, Durability, Head, Receipt, Upkeep};
+pub use write::{
+    AuditLog, Durability, Head, OnFull, Queue, QueueSettings, Receipt, Ticket, Upkeep,
+};

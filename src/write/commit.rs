@@ -68,6 +68,10 @@ impl Shared {
         self.durability
     }
 
+    pub(super) fn process(&self) -> u32 {
+        self.process
+    }
+
     /// Appends a record and waits until it has this durability, as patiently as it was told to.
     pub(super) fn append(&self, record: &Record<'_>, durability: Durability) -> Result<Receipt> {
         let mut started = None;

@@ -10,6 +10,7 @@
 //! | `commit.rs` | one sync for many threads |
 //! | `roll.rs`, `schedule.rs`, `rolling.rs` | when and how the next segment begins |
 //! | `keep.rs`, `closed/` | which closed segments retention deletes; deleting and compressing them |
+//! | `queue/`, `intake.rs` | [`Queue`]: records that wait in memory, the thread that writes them, and how |
 //! | `watch.rs`, `mend.rs`, `outage.rs` | files that fail or are touched by others, and what the log says of it |
 //! | `recover.rs`, `scan.rs`, `aside.rs` | what is found on opening, after a crash as after a clean stop |
 //! | `repair.rs` | a torn tail set aside, without any key |
@@ -23,11 +24,13 @@ mod commit;
 #[cfg(test)]
 mod crash_tests;
 mod file;
+mod intake;
 mod keep;
 mod log;
 mod mend;
 mod outage;
 mod pending;
+mod queue;
 mod recover;
 mod repair;
 mod roll;
@@ -39,6 +42,7 @@ mod schedule_tests;
 mod seal;
 #[cfg(test)]
 mod sim;
+mod sync;
 mod watch;
 mod writer;
 
@@ -47,6 +51,7 @@ pub use builder::{Builder, Upkeep};
 pub use closed::Compression;
 pub use keep::Keep;
 pub use log::{AuditLog, Durability, Head, Receipt};
+pub use queue::{Counts, Guard, OnFull, Queue, QueueSettings, Ticket};
 pub use recover::Recovery;
 pub use repair::{Repaired, repair_torn_tail};
 pub use schedule::{Schedule, Weekday};

@@ -124,7 +124,7 @@ impl Writer {
     }
 
     /// Takes the lines from byte `start` of the pending ones into the tree.
-    fn push_leaves(&mut self, start: usize, now: UnixTime) {
+    pub(super) fn push_leaves(&mut self, start: usize, now: UnixTime) {
         let lines = self.pending.lines_from(start);
         let mut from = 0;
         for end in memchr::memchr_iter(b'\n', lines) {
@@ -236,14 +236,14 @@ impl Writer {
     }
 
     /// Whether a record can be appended without anything that has to be done before.
-    fn in_order(&self, now: UnixTime) -> bool {
+    pub(super) fn in_order(&self, now: UnixTime) -> bool {
         !self.is_in_trouble()
             && !self.watch.is_due(now)
             && self.pending.len() < MOST_PENDING
             && !self.chain.as_ref().is_some_and(|chain| chain.due(now))
     }
 
-    fn put_in_order(&mut self, now: UnixTime) -> Result<()> {
+    pub(super) fn put_in_order(&mut self, now: UnixTime) -> Result<()> {
         self.mend(now)?;
         if self.watch.is_due(now) {
             self.look(now)?;

@@ -3,6 +3,7 @@ mod appending;
 mod compression;
 mod moved;
 mod plain;
+mod queue;
 mod recovery;
 mod retention;
 mod rolling;
