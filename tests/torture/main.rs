@@ -15,6 +15,7 @@ mod lanes;
 mod moved;
 mod odd;
 mod options;
+mod oracle;
 mod power;
 mod random;
 mod report;
@@ -104,7 +105,7 @@ fn sort_out<'s>(world: &World, stages: &[&'s Stage]) -> (Vec<&'s Stage>, Vec<(&'
         }
     }
     if !world.has_python() {
-        eprintln!("NOTICE: torture: no second opinions, target/venv is missing");
+        eprintln!("NOTICE: torture: no second opinions, target/venv or zstd is missing");
     }
     (runnable, skipped)
 }

@@ -26,7 +26,7 @@ fn run(job: &Job<'_>, random: &mut Random) -> Tally {
     let mut clean = true;
     while clean && Instant::now() < until && !job.world.stopping() {
         let mut trial = Trial::new(job.world, job.stage, job.case, Place::Disk);
-        trial.variant = &["--durability", "written", "--roll-size", "50k"];
+        trial.choose(&["--durability", "written", "--roll-size", "50k"]);
         clean = one_log(&mut trial, random, until);
         all += &trial.tally;
     }
