@@ -7,6 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::random::Random;
+use crate::report::warn;
 use crate::tally::{Kind, Tally};
 use crate::world::{Place, World};
 use crate::writer::{Ran, Writer};
@@ -193,10 +194,10 @@ impl<'w> Trial<'w> {
         let kept = self.world.kept.join(format!("{stage}-{case}"));
         let copied = crate::world::copy_flat(&self.folder, &kept);
         let kept = if copied.is_ok() { kept.display().to_string() } else { "nowhere".to_owned() };
-        eprintln!(
+        warn(&format!(
             "\nVIOLATION in {stage}, case {case}: {kind:?}: {text}\n  options: {}\n  files kept: \
              {kept}\n  again: tests/torture/run --seed {seed} --stage {stage} --case {case}\n",
             self.variant.join(" ")
-        );
+        ));
     }
 }
