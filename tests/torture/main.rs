@@ -38,8 +38,9 @@ use crate::options::Options;
 use crate::world::{Need, World};
 
 /// All stages, those first that take long and cannot be divided.
-const STAGES: [Stage; 13] = [
+const STAGES: [Stage; 14] = [
     watch::STAGE,
+    watch::RETENTION,
     soak::STAGE,
     power::STAGE,
     syscalls::STAGE,

@@ -40,7 +40,8 @@ pub(crate) fn text(
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     let mut all = Tally::default();
-    for outcome in outcomes {
+    let outcomes: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.wanted > 0).collect();
+    for outcome in &outcomes {
         rows.push(row(outcome));
         all += &outcome.tally;
     }
@@ -58,7 +59,7 @@ pub(crate) fn text(
         text.push('\n');
     }
     text.push('\n');
-    for outcome in outcomes {
+    for outcome in &outcomes {
         let _ = writeln!(text, "{}: {}", outcome.stage.name, outcome.stage.what);
     }
     for (stage, why) in skipped {
