@@ -27,7 +27,7 @@ const CLOCKS: [&str; 8] = [
 
 fn run(job: &Job<'_>, random: &mut Random) -> Tally {
     let mut trial = Trial::new(job.world, job.stage, job.case, Place::Fast);
-    trial.variant = *random.pick(&VARIANTS);
+    trial.choose(random.pick(&VARIANTS));
     while trial.tally.faults < job.amount && one(&mut trial, random) {}
     trial.tally
 }
@@ -36,7 +36,7 @@ fn run(job: &Job<'_>, random: &mut Random) -> Tally {
 pub(crate) fn one(trial: &mut Trial<'_>, random: &mut Random) -> bool {
     trial.tally.faults += 1;
     let mut command = trial.append_command(&[], trial.variant);
-    command.env("LD_PRELOAD", trial.world.faketime()).env("FAKETIME", *random.pick(&CLOCKS));
+    command.env("LD_PRELOAD", trial.world.faketime()).env("FAKETIME", random.pick(&CLOCKS));
     // Waiting is not what is tested here.
     command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("TZ", "UTC");
     let mut writer = trial.start_command(command);

@@ -21,7 +21,7 @@ pub(crate) const STAGE: Stage = Stage {
 
 fn run(job: &Job<'_>, random: &mut Random) -> Tally {
     let mut trial = Trial::new(job.world, job.stage, job.case, Place::Fast);
-    trial.variant = *random.pick(&VARIANTS);
+    trial.choose(random.pick(&VARIANTS));
     while trial.tally.faults < job.amount && one(&mut trial, random) {}
     trial.tally
 }

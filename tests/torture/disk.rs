@@ -8,6 +8,7 @@ use std::process::Command;
 use rustix::process::geteuid;
 use tempfile::TempDir;
 
+use crate::report::warn;
 use crate::world::{Place, World, quiet};
 
 /// Set for the process inside the namespace.
@@ -26,7 +27,7 @@ pub(crate) fn in_own_mount_namespace() {
         command.args(enter).arg(program).args(std::env::args_os().skip(1)).env(INSIDE, "own");
         // Comes back only if it failed; then mounts are taken away one by one, which is enough.
         let error = command.exec();
-        eprintln!("NOTICE: torture: no mount namespace: {error}");
+        warn(&format!("NOTICE: torture: no mount namespace: {error}"));
     }
 }
 

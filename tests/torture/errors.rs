@@ -22,7 +22,7 @@ const BATCHES: u64 = 3;
 
 fn run(job: &Job<'_>, random: &mut Random) -> Tally {
     let mut trial = Trial::new(job.world, job.stage, job.case, Place::Fast);
-    trial.variant = *random.pick(&VARIANTS);
+    trial.choose(random.pick(&VARIANTS));
     if !trial.append(random, 1) {
         return trial.tally;
     }
@@ -41,7 +41,7 @@ fn one(trial: &mut Trial<'_>, random: &mut Random, points: &[Point]) -> bool {
     // Not EINTR for ever: whoever tries again after it is right.
     let interrupted = random.once_in(8);
     let for_ever = !interrupted && random.once_in(2);
-    let error = if interrupted { "EINTR" } else { *random.pick(&ERRORS) };
+    let error = if interrupted { "EINTR" } else { random.pick(&ERRORS) };
     let fault = format!("error={error}");
     let under = if for_ever { point.under_for_ever(&fault) } else { point.under(&fault) };
     let mut writer = trial.start(&under);
@@ -59,7 +59,7 @@ fn one(trial: &mut Trial<'_>, random: &mut Random, points: &[Point]) -> bool {
 
 /// An error at some system call.
 pub(crate) fn any(trial: &mut Trial<'_>, random: &mut Random) -> bool {
-    let call = *random.pick(&["write", "fdatasync", "renameat2", "fsync"]);
+    let call = random.pick(&["write", "fdatasync", "renameat2", "fsync"]);
     let point = Point { call: call.to_owned(), nth: random.within(1..8) };
     one(trial, random, &[point])
 }

@@ -11,6 +11,11 @@ pub(crate) struct Found {
     pub(crate) begun: bool,
     /// Whether a roll (or the beginning) stopped half way.
     pub(crate) rolling: bool,
+    /// Numbers of the closed segments whose lines are there, and of all whose chain is.
+    pub(crate) with_lines: Vec<u64>,
+    pub(crate) closed: Vec<u64>,
+    /// Copies that a compressing writer had not finished.
+    pub(crate) unfinished: Vec<(String, u64)>,
     /// The whole lines of all segments in order.
     pub(crate) lines: Vec<u8>,
     /// Bytes after the last LF of the active segment, and after the last whole checkpoint.
@@ -29,6 +34,7 @@ impl Found {
     pub(crate) fn look(folder: &Path) -> io::Result<Self> {
         let mut found = Self::default();
         let mut closed = BTreeMap::new();
+        let mut packed = BTreeMap::new();
         let mut active = None;
         // Lengths of tails that headers say were left where they are.
         let mut kept: Vec<usize> = Vec::new();
@@ -61,12 +67,33 @@ impl Found {
                         found.begun = true;
                         closed.insert(number, read()?);
                     }
-                    Some((_, ".chain" | ".hashes")) => found.begun = true,
+                    Some((number, ".zst")) => drop(packed.insert(number, entry.path())),
+                    Some((_, ".zst.new")) => {
+                        found.unfinished.push((name, entry.metadata()?.len()));
+                    }
+                    Some((number, ".chain")) => {
+                        found.begun = true;
+                        found.closed.push(number);
+                    }
+                    Some((_, ".hashes")) => found.begun = true,
                     _ => found.unexplained.push((name, entry.metadata()?.len())),
                 },
                 None => found.unexplained.push((name, entry.metadata()?.len())),
             }
         }
+        for (number, path) in packed {
+            let bytes = zstd::decode_all(std::fs::File::open(&path)?)?;
+            match closed.get(&number) {
+                // Both are there until the new name is durable.
+                Some(lines) if *lines != bytes => {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    found.unexplained.push((name, bytes.len() as u64));
+                }
+                Some(_) => {}
+                None => drop(closed.insert(number, bytes)),
+            }
+        }
+        found.with_lines = closed.keys().copied().collect();
         for (number, bytes) in closed {
             let (lines, tail) = split(&bytes);
             found.lines.extend_from_slice(lines);

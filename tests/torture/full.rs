@@ -26,7 +26,7 @@ const PATIENCE: u64 = 200;
 
 fn run(job: &Job<'_>, random: &mut Random) -> Tally {
     let sizes = [64, 128, 256, 1024];
-    let size = *random.pick(&sizes);
+    let size = random.pick(&sizes);
     let mount = match job.case % 5 {
         4 => Mount::image(job.world, Format::Ext4, 8),
         _ => Mount::tmpfs(job.world, size),
@@ -38,7 +38,7 @@ fn run(job: &Job<'_>, random: &mut Random) -> Tally {
         round += 1;
         let folder = mount.folder(&format!("log{round}"));
         let mut trial = Trial::at(job.world, job.stage, job.case, folder.clone());
-        trial.variant = *random.pick(&VARIANTS);
+        trial.choose(random.pick(&VARIANTS));
         let filler = mount.path().join("filler");
         let good = one(&mut trial, random, &filler);
         tally += &trial.tally;

@@ -24,7 +24,7 @@ const MOST: usize = 1500;
 fn run(job: &Job<'_>, random: &mut Random) -> Tally {
     let place = if job.case % 10 == 9 { Place::Disk } else { Place::Fast };
     let mut trial = Trial::new(job.world, job.stage, job.case, place);
-    trial.variant = *random.pick(&VARIANTS);
+    trial.choose(random.pick(&VARIANTS));
     while trial.tally.faults < job.amount && one(&mut trial, random) {}
     trial.tally
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::Need;
 use crate::options::Options;
 use crate::random::Random;
+use crate::report::{say, warn};
 use crate::tally::{Kind, Tally};
 use crate::world::World;
 
@@ -90,7 +91,9 @@ pub(crate) fn run(world: &World, stages: &[&Stage], options: &Options) -> Vec<Ou
                         let (name, faults) = (job.stage, outcome.tally.faults);
                         let clean = if outcome.tally.is_clean() { "ok" } else { "FAILED" };
                         let (took, at) = (outcome.time.as_secs_f64(), begun.elapsed().as_secs());
-                        println!("torture: {name}: {faults} in {took:.1} s, {clean} (at {at} s)");
+                        say(&format!(
+                            "torture: {name}: {faults} in {took:.1} s, {clean} (at {at} s)"
+                        ));
                     }
                 }
             });
@@ -106,7 +109,8 @@ fn one(job: &Job<'_>, run: fn(&Job<'_>, &mut Random) -> Tally) -> (Tally, Durati
     let tally = catch_unwind(AssertUnwindSafe(|| run(job, &mut random))).unwrap_or_else(|_| {
         let mut tally = Tally::default();
         if !job.world.stopping() {
-            eprintln!("\nVIOLATION in {}, case {}: the case itself panicked", job.stage, job.case);
+            let (stage, case) = (job.stage, job.case);
+            warn(&format!("\nVIOLATION in {stage}, case {case}: the case itself panicked"));
             tally.count(Kind::Broken);
         }
         tally

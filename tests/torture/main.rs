@@ -15,6 +15,7 @@ mod lanes;
 mod moved;
 mod odd;
 mod options;
+mod oracle;
 mod power;
 mod random;
 mod report;
@@ -37,8 +38,9 @@ use crate::options::Options;
 use crate::world::{Need, World};
 
 /// All stages, those first that take long and cannot be divided.
-const STAGES: [Stage; 13] = [
+const STAGES: [Stage; 14] = [
     watch::STAGE,
+    watch::RETENTION,
     soak::STAGE,
     power::STAGE,
     syscalls::STAGE,
@@ -57,7 +59,7 @@ fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(mistake) => {
-            eprintln!("torture: {mistake}\n{}", options::USAGE);
+            report::warn(&format!("torture: {mistake}\n{}", options::USAGE));
             return ExitCode::from(2);
         }
     };
@@ -68,23 +70,23 @@ fn main() -> ExitCode {
     };
     let stages: Vec<&Stage> = STAGES.iter().filter(named).collect();
     let world = World::new(options.seed);
-    println!("torture: seed {}, binary {}", options.seed, world.binary.display());
+    report::say(&format!("torture: seed {}, binary {}", options.seed, world.binary.display()));
     let begun = Instant::now();
     let (runnable, skipped) = sort_out(&world, &stages);
     let results = lanes::run(&world, &runnable, &options);
     let report = report::text(&world, &options, &results, &skipped, begun.elapsed());
-    print!("{report}");
+    report::say(&report);
     if let Some(path) = &options.publish
         && let Err(error) = report::publish(path, &report)
     {
-        eprintln!("torture: {}: {error}", path.display());
+        report::warn(&format!("torture: {}: {error}", path.display()));
         return ExitCode::from(2);
     }
     let clean = results.iter().all(|result| result.tally.is_clean());
     // What tests/run has installed must be usable where it counts.
     let forbidden = !skipped.is_empty() && (options.is_strict() || options.share == Some(1));
     if world.stopping() {
-        println!("torture: INTERRUPTED");
+        report::say("torture: INTERRUPTED");
         return ExitCode::from(130);
     }
     if clean && !forbidden { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -99,12 +101,13 @@ fn sort_out<'s>(world: &World, stages: &[&'s Stage]) -> (Vec<&'s Stage>, Vec<(&'
         if lacks.is_empty() {
             runnable.push(*stage);
         } else {
-            eprintln!("NOTICE: torture: {} NOT RUN, it needs {}", stage.name, lacks.join(", "));
-            skipped.push((*stage, lacks.join(", ")));
+            let lacks = lacks.join(", ");
+            report::warn(&format!("NOTICE: torture: {} NOT RUN, it needs {lacks}", stage.name));
+            skipped.push((*stage, lacks));
         }
     }
     if !world.has_python() {
-        eprintln!("NOTICE: torture: no second opinions, target/venv is missing");
+        report::warn("NOTICE: torture: no second opinions, target/venv or zstd is missing");
     }
     (runnable, skipped)
 }

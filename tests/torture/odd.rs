@@ -33,7 +33,7 @@ fn run(job: &Job<'_>, random: &mut Random) -> Tally {
     for (number, oddity) in ODDITIES.iter().enumerate() {
         let folder = mount.folder(&format!("log{number}"));
         let mut trial = Trial::at(job.world, job.stage, job.case, folder.clone());
-        trial.variant = VARIANTS[random.within(0..2) as usize];
+        trial.choose(VARIANTS[random.within(0..2) as usize]);
         let good = trial.append(random, 3) && oddity(&mut trial, random);
         trial.tally.faults += 1;
         tally += &trial.tally;

@@ -28,7 +28,7 @@ fn run(job: &Job<'_>, random: &mut Random) -> Tally {
         Format::Xfs => Mount::image(job.world, format, 300),
     };
     let mut trial = Trial::at(job.world, job.stage, job.case, mount.folder("log"));
-    trial.variant = *random.pick(&VARIANTS);
+    trial.choose(random.pick(&VARIANTS));
     sync_folder(mount.path());
     let mut going = random.once_in(4) || trial.append(random, 2);
     while going && trial.tally.faults < job.amount {
@@ -93,6 +93,6 @@ fn cut(
     }
     mount.start_again();
     trial.tally.faults += 1;
-    let durable = trial.variant.contains(&"durable");
+    let durable = trial.is_durable();
     trial.judge(&ran, if durable { Acks::Hold } else { Acks::MayBeLost })
 }

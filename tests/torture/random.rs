@@ -32,8 +32,8 @@ impl Random {
         self.next().is_multiple_of(times)
     }
 
-    pub(crate) fn pick<'t, T>(&mut self, from: &'t [T]) -> &'t T {
-        &from[self.within(0..from.len() as u64) as usize]
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.within(0..from.len() as u64) as usize].clone()
     }
 
     /// Text of one line; mostly short, now and then of several pages.

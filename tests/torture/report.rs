@@ -1,6 +1,7 @@
 //! The figures of a run, as they are printed and published.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -10,6 +11,16 @@ use crate::lanes::{Outcome, Stage};
 use crate::options::Options;
 use crate::tally::Tally;
 use crate::world::World;
+
+/// Prints, also when nobody reads it any more: the campaign tidies up all the same.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// As [`say`], for what has to be noticed.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
 
 /// Everything after this line of the page is replaced.
 const MARK: &str = "<!-- figures -->";
@@ -29,7 +40,8 @@ pub(crate) fn text(
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     let mut all = Tally::default();
-    for outcome in outcomes {
+    let outcomes: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.wanted > 0).collect();
+    for outcome in &outcomes {
         rows.push(row(outcome));
         all += &outcome.tally;
     }
@@ -47,7 +59,7 @@ pub(crate) fn text(
         text.push('\n');
     }
     text.push('\n');
-    for outcome in outcomes {
+    for outcome in &outcomes {
         let _ = writeln!(text, "{}: {}", outcome.stage.name, outcome.stage.what);
     }
     for (stage, why) in skipped {

@@ -26,7 +26,7 @@ const TINY: [Variant; 2] = [
 fn run(job: &Job<'_>, random: &mut Random) -> Tally {
     let place = if job.case % 40 == 39 { Place::Disk } else { Place::Fast };
     let mut trial = Trial::new(job.world, job.stage, job.case, place);
-    trial.variant = *random.pick(&TINY);
+    trial.choose(random.pick(&TINY));
     let mut tries = 0;
     while trial.tally.faults < job.amount && tries < 30 * job.amount && trial.goes_on() {
         tries += 1;

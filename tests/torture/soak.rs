@@ -29,7 +29,7 @@ fn run(job: &Job<'_>, random: &mut Random) -> Tally {
         let place = if random.once_in(2) { Place::Disk } else { Place::Fast };
         let mut trial = Trial::new(job.world, job.stage, job.case, place);
         for _ in 0..FAULTS {
-            trial.variant = *random.pick(&VARIANTS);
+            trial.choose(random.pick(&VARIANTS));
             clean = match random.within(0..8) {
                 0 => trial.append(random, 5),
                 1 | 2 => kill::one(&mut trial, random),

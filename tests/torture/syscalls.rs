@@ -25,7 +25,7 @@ fn run(job: &Job<'_>, random: &mut Random) -> Tally {
     let (way, turn) = (job.case % ways, job.case / ways);
     let mut trial = Trial::new(job.world, job.stage, job.case, Place::Fast);
     let birth = way + 1 == ways;
-    trial.variant = if birth { VARIANTS[2] } else { VARIANTS[way as usize] };
+    trial.choose(if birth { VARIANTS[2] } else { VARIANTS[way as usize] });
     if !birth && !trial.append(random, 1) {
         return trial.tally;
     }
@@ -38,10 +38,10 @@ fn run(job: &Job<'_>, random: &mut Random) -> Tally {
         if birth {
             let tally = std::mem::take(&mut trial.tally);
             trial = Trial::new(job.world, job.stage, job.case, Place::Fast);
-            trial.variant = VARIANTS[2];
+            trial.choose(VARIANTS[2]);
             trial.tally = tally;
         }
-        let again = random.once_in(2).then(|| random.pick(&points).clone());
+        let again = random.once_in(2).then(|| random.pick(&points));
         if !one(&mut trial, random, &points[at], again.as_ref()) {
             break;
         }
@@ -67,7 +67,7 @@ fn one(trial: &mut Trial<'_>, random: &mut Random, point: &Point, again: Option<
 /// A kill at some system call.
 pub(crate) fn any(trial: &mut Trial<'_>, random: &mut Random) -> bool {
     let calls = [("write", 12), ("fdatasync", 8), ("renameat2", 5), ("ftruncate", 4), ("fsync", 4)];
-    let (call, most) = *random.pick(&calls);
+    let (call, most) = random.pick(&calls);
     let point = Point { call: call.to_owned(), nth: random.within(1..most) };
     one(trial, random, &point, None)
 }

@@ -37,7 +37,7 @@ const FAULTS: [(&str, &str); 13] = [
 
 fn run(job: &Job<'_>, random: &mut Random) -> Tally {
     let mut trial = Trial::new(job.world, job.stage, job.case, Place::Fast);
-    trial.variant = *random.pick(&VARIANTS);
+    trial.choose(random.pick(&VARIANTS));
     let mut tries = 0;
     while trial.tally.faults < job.amount && tries < 10 * job.amount && one(&mut trial, random) {
         tries += 1;
@@ -53,7 +53,7 @@ pub(crate) fn one(trial: &mut Trial<'_>, random: &mut Random) -> bool {
 
 /// Lets one of the first `calls` calls of a writer go wrong.
 fn fault(trial: &mut Trial<'_>, random: &mut Random, calls: u64) -> bool {
-    let (call, then) = *random.pick(&FAULTS);
+    let (call, then) = random.pick(&FAULTS);
     let hit = trial.world.folder(Place::Fast);
     let mark = hit.path().join("hit");
     // Half of the lines fit into 300 bytes.
@@ -71,7 +71,7 @@ fn fault(trial: &mut Trial<'_>, random: &mut Random, calls: u64) -> bool {
         trial.violated(Kind::Broken, &text);
     }
     // Bytes that the kernel threw away were promised to survive the process, not the disk.
-    let kept = then != "lose" || trial.variant.contains(&"durable");
+    let kept = then != "lose" || trial.is_durable();
     trial.judge(&ran, if kept { Acks::Hold } else { Acks::MayBeLost })
 }
 

@@ -5,28 +5,58 @@ use std::time::{Duration, Instant};
 use crate::lanes::{Amount, Job, Stage};
 use crate::random::Random;
 use crate::tally::{Kind, Tally};
-use crate::trial::{Acks, Trial};
+use crate::trial::{Acks, Trial, Variant};
 use crate::world::Place;
 
 pub(crate) const STAGE: Stage = Stage {
     name: "watch",
-    what: "verify in a loop beside a writer that appends and rolls",
+    what: "verify in a loop beside a writer that appends, rolls and compresses closed segments",
     needs: &[],
     amount: Amount::Seconds { full: 600, gate: 10 },
-    run,
+    run: run_all_stays,
+};
+
+/// Not in the gate: a reader that meets a deletion takes it for a theft now and then.
+pub(crate) const RETENTION: Stage = Stage {
+    name: "watch-keep",
+    what: "verify in a loop beside a writer that appends, rolls and deletes old segments",
+    needs: &[],
+    amount: Amount::Seconds { full: 120, gate: 0 },
+    run: run_some_goes,
 };
 
 /// Lines of one log; then the next begins, so that a verification stays short.
-const LINES: u64 = 20_000;
+const LINES: u64 = 4000;
 
-fn run(job: &Job<'_>, random: &mut Random) -> Tally {
+/// Files that get other names and become others while they are read.
+const ALL_STAYS: [Variant; 2] = [
+    &["--durability", "written", "--roll-size", "50k"],
+    &["--durability", "written", "--roll-size", "20k", "--compress"],
+];
+
+/// Files that go away while they are read.
+const SOME_GOES: [Variant; 2] = [
+    &["--durability", "written", "--roll-size", "20k", "--keep", "3"],
+    &["--durability", "durable", "--roll-size", "20k", "--keep", "3", "--compress"],
+];
+
+fn run_all_stays(job: &Job<'_>, random: &mut Random) -> Tally {
+    run(job, random, &ALL_STAYS)
+}
+
+fn run_some_goes(job: &Job<'_>, random: &mut Random) -> Tally {
+    run(job, random, &SOME_GOES)
+}
+
+/// Writes one log after the other and verifies them.
+fn run(job: &Job<'_>, random: &mut Random, variants: &[Variant]) -> Tally {
     let begun = Instant::now();
     let until = begun + Duration::from_secs(job.amount);
     let mut all = Tally::default();
     let mut clean = true;
     while clean && Instant::now() < until && !job.world.stopping() {
         let mut trial = Trial::new(job.world, job.stage, job.case, Place::Disk);
-        trial.variant = &["--durability", "written", "--roll-size", "50k"];
+        trial.choose(random.pick(variants));
         clean = one_log(&mut trial, random, until);
         all += &trial.tally;
     }

@@ -80,7 +80,10 @@ impl World {
             command.arg(tools.path().join(name)).args(shared).arg(source).arg("-ldl");
             command.status().is_ok_and(|status| status.success())
         });
-        let python = Some(repository.join("target/venv/bin/python")).filter(|path| path.exists());
+        // It reads compressed segments with the command.
+        let zstd = quiet("zstd", ["--version"]).status().is_ok();
+        let python = Some(repository.join("target/venv/bin/python"));
+        let python = python.filter(|path| zstd && path.exists());
         let faketime = ["x86_64-linux-gnu", "aarch64-linux-gnu"]
             .map(|host| PathBuf::from(format!("/usr/lib/{host}/faketime/libfaketime.so.1")))
             .into_iter()
@@ -130,7 +133,7 @@ impl World {
         self.python.as_deref().filter(|_| due)
     }
 
-    /// Whether second opinions can be had.
+    /// Whether second opinions can be had, of compressed segments too.
     pub(crate) fn has_python(&self) -> bool {
         self.python.is_some()
     }
