@@ -96,11 +96,6 @@ pub enum Error {
         /// Why.
         source: NoteError,
     },
-    /// An earlier write or sync failed in a way that leaves the state of the file unknown.
-    Poisoned {
-        /// The file.
-        path: PathBuf,
-    },
     /// The queue is full; the record was not taken.
     QueueFull,
     /// The record is larger than the whole queue.
@@ -126,6 +121,13 @@ pub enum Error {
         /// The cap.
         most: usize,
     },
+    /// A value that was given in words cannot be what was meant.
+    Value {
+        /// The value.
+        given: String,
+        /// Why, or what is understood.
+        why: &'static str,
+    },
     /// No given key is the one that the log committed to.
     WrongKey {
         /// Id of the key that the log names.
@@ -139,6 +141,8 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Conflict {
+    /// Others have cut lines off the end of the active segment while it was written.
+    CutByOthers,
     /// A line that no checkpoint covers yet is no token.
     DamagedLine {
         /// Its number, from 1.
@@ -218,11 +222,6 @@ impl fmt::Display for Error {
                 write!(f, "{} is not a fernlog log: {why}", path.display())
             }
             Self::Note { path, source } => with_path(f, path.as_deref(), source),
-            Self::Poisoned { path } => write!(
-                f,
-                "an earlier write to {} failed; open the log again to recover it",
-                path.display()
-            ),
             Self::QueueFull => {
                 f.write_str("the queue of the log is full; the record was not taken")
             }
@@ -234,6 +233,7 @@ impl fmt::Display for Error {
             Self::TooLarge { length, most } => {
                 write!(f, "the record would give a line of {length} bytes, over the cap of {most}")
             }
+            Self::Value { given, why } => write!(f, "'{}': {why}", given.escape_debug()),
             Self::WrongKey { wanted, given } => {
                 write!(f, "the log needs key {wanted}; given:")?;
                 given.iter().try_for_each(|id| write!(f, " {id}"))
@@ -260,6 +260,9 @@ fn with_cause(f: &mut fmt::Formatter<'_>, cause: Option<&Error>) -> fmt::Result 
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::CutByOthers => {
+                f.write_str("records were cut off its end by another program while it was written")
+            }
             Self::DamagedLine { line } => write!(f, "line {line} is no token"),
             Self::OtherRoot { size } => {
                 write!(f, "other entries than those that the checkpoint of size {size} signs")

@@ -54,8 +54,9 @@
 //!
 //! # Features
 //!
-//! `cli`, on by default, builds the `fernlog` command. Applications use
-//! `default-features = false`.
+//! - `cli`, on by default, builds the `fernlog` command. Applications use
+//!   `default-features = false`.
+//! - `zstd`, which `cli` brings: closed segments may be compressed.
 //!
 //! # What it is not
 //!

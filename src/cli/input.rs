@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::keycommand;
 use crate::ui::Ui;
+use crate::words;
 
 /// All keys that were given, those of `--key-command` first. To write, the first one counts.
 ///
@@ -207,15 +208,27 @@ impl From<Error> for Failure {
             Error::WrongKey { wanted, .. } => {
                 failure.hint(format!("fernlog keys find {wanted} DIR looks for its file"))
             }
-            Error::Conflict { path, .. } => failure
-                .hint(format!("keep the files as they are; fernlog verify {}", escape::path(path))),
-            Error::Poisoned { .. } => failure.hint("the next append recovers the log"),
+            Error::Conflict { path, .. } | Error::Header { path, .. } if exit == Exit::Tampered => {
+                evidence(failure, path)
+            }
             Error::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 failure.hint("only the owner of a log and its keys can read them")
             }
             _ => failure,
         }
     }
+}
+
+/// Files that contradict what was signed prove something, as long as nobody mends them.
+fn evidence(failure: Failure, path: &Path) -> Failure {
+    let log = LogPath::of_file(path).map_or_else(|| path.to_owned(), |log| log.active());
+    let log = log.strip_prefix(".").unwrap_or(&log);
+    let folder = words::word(words::folder(log));
+    failure
+        .hint("no line and no checkpoint was changed; leave it so")
+        .hint(format!("keep evidence first, times and owners included: cp -a {folder} EVIDENCE"))
+        .hint(format!("then see what is wrong: fernlog verify {} --vkey VKEY", words::word(log)))
+        .hint("checkpoints kept elsewhere and backups show which history is the true one")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::escape;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
+use crate::recovery;
 use crate::target;
 use crate::ui::Ui;
 
@@ -23,6 +24,7 @@ pub(crate) fn run(args: &RollArgs, ui: &Ui) -> Result<Exit, Failure> {
         .keyring(input::keyring(&args.keys, ui)?)
         .log_key(input::signing_key(&args.sign, ui)?)
         .open()?;
+    recovery::tell(log.recovery(), ui);
     let head = log.roll()?;
     log.close()?;
     let closed = head.segment.saturating_sub(1);

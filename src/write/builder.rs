@@ -7,10 +7,17 @@ use std::time::{Duration, SystemTime};
 use crate::crypto::{Keyring, SigningKey};
 use crate::error::{Error, Result};
 use crate::format::{LogPath, UnixTime};
+use crate::write::closed::{Care, Compression};
+use crate::write::commit::{Pace, Shared};
 use crate::write::file::{Disk, RealDisk};
-use crate::write::log::{AuditLog, Durability, Shared};
+use crate::write::keep::Keep;
+use crate::write::log::{AuditLog, Durability};
 use crate::write::recover;
 use crate::write::roll::RollPolicy;
+use crate::write::schedule::Schedule;
+
+/// A segment that ends by time ends no later than this while nothing is appended.
+const MOST_LATE: Duration = Duration::from_secs(1);
 
 /// Who sees to it that a checkpoint follows a write even when nothing else is appended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +39,9 @@ pub struct Builder {
     durability: Durability,
     interval: Duration,
     roll: RollPolicy,
+    care: Care,
     upkeep: Upkeep,
+    pace: Pace,
 }
 
 impl Builder {
@@ -45,7 +54,9 @@ impl Builder {
             durability: Durability::default(),
             interval: Duration::from_secs(1),
             roll: RollPolicy::default(),
+            care: Care::default(),
             upkeep: Upkeep::default(),
+            pace: Pace::default(),
         }
     }
 
@@ -89,11 +100,52 @@ impl Builder {
     /// Rolls before a segment would pass `bytes` bytes. A longer line gets a segment of its own.
     #[must_use]
     pub fn roll_size(mut self, bytes: u64) -> Self {
-        self.roll = RollPolicy { size: Some(bytes) };
+        self.roll.size = Some(bytes);
         self
     }
 
-    /// Who makes checkpoints while nothing is appended.
+    /// Rolls when the schedule says so; a segment without records goes on. The time is looked at
+    /// when something is appended, and by [`AuditLog::tick`] and [`Upkeep::Thread`]. In a plain log
+    /// a segment begins with its first record, in others with its header.
+    #[must_use]
+    pub fn roll_every(mut self, schedule: Schedule) -> Self {
+        self.roll.schedule = Some(schedule);
+        self
+    }
+
+    /// Deletes the oldest closed segments that are over these limits, at every roll. All are kept
+    /// unless this says otherwise.
+    #[must_use]
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.care.keep = Some(keep);
+        self
+    }
+
+    /// What becomes of the lines of closed segments.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.care.compression = compression;
+        self
+    }
+
+    /// How long a thread that is about to sync for others waits for more of them; not at all unless
+    /// this says otherwise. It is added to the time that a durable append takes, and pays only when
+    /// many threads append and the disk is slow.
+    #[must_use]
+    pub fn commit_wait(mut self, wait: Duration) -> Self {
+        self.pace.commit_wait = wait;
+        self
+    }
+
+    /// How long an append goes on trying when the disk refuses to take a record, because it is full
+    /// for example; not at all unless this says otherwise. Then it returns the error.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.pace.patience = patience;
+        self
+    }
+
+    /// Who makes checkpoints and rolls by time while nothing is appended.
     #[must_use]
     pub fn upkeep(mut self, upkeep: Upkeep) -> Self {
         self.upkeep = upkeep;
@@ -120,6 +172,8 @@ impl Builder {
         if self.roll.size == Some(0) {
             return setting("a segment of no bytes holds no record");
         }
+        self.care.check(self.plain, self.roll.size)?;
+        let timed = self.roll.schedule.is_some();
         let interval = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
         if interval == 0 {
             return setting("a checkpoint interval has at least one millisecond");
@@ -136,27 +190,29 @@ impl Builder {
             },
             interval,
             roll: self.roll,
+            care: self.care,
         };
-        let (writer, lock) =
+        let (writer, recovery) =
             recover::open(&request, UnixTime::from(SystemTime::now()), std::process::id())?;
-        let log = AuditLog::new(writer, lock, self.durability);
+        let log = AuditLog::new(writer, recovery, self.durability, self.pace);
         if self.upkeep == Upkeep::Thread {
-            start_upkeep(log.shared(), self.interval)?;
+            start_upkeep(log.shared(), self.interval, timed)?;
         }
         Ok(log)
     }
 }
 
-/// Makes due checkpoints until the log is closed or dropped.
-fn start_upkeep(shared: &Arc<Shared>, interval: Duration) -> Result<()> {
+/// Makes due checkpoints and rolls until the log is closed or dropped.
+fn start_upkeep(shared: &Arc<Shared>, interval: Duration, timed: bool) -> Result<()> {
     let shared: Weak<Shared> = Arc::downgrade(shared);
     // What would be due at the next look is done at this one, so that no write waits for longer
     // than the interval.
     let pause = (interval / 2).max(Duration::from_millis(1));
+    let pause = if timed { pause.min(MOST_LATE) } else { pause };
     let work = move || {
         loop {
             std::thread::sleep(pause);
-            match shared.upgrade().map(|shared| shared.tick_ahead(pause)) {
+            match shared.upgrade().map(|shared| shared.tick(pause)) {
                 None | Some(Err(Error::Closed | Error::Forked)) => break,
                 // Whoever appends next is told.
                 Some(_) => {}

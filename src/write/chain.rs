@@ -1,6 +1,7 @@
 //! The chain beside the lines: the tree, the leaf hashes, the checkpoints, the hand-over.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -24,11 +25,11 @@ pub(super) struct Chain {
     pub(super) header: Header,
     /// All entries so far, buffered ones too.
     pub(super) tree: Frontier,
-    pub(super) file: Box<dyn LogFile>,
+    pub(super) file: Arc<dyn LogFile>,
     /// Length of `file` up to its last complete checkpoint.
     pub(super) length: u64,
     /// A cache; none after it could not be written. The next open rebuilds it.
-    pub(super) hashes: Option<Box<dyn LogFile>>,
+    pub(super) hashes: Option<Arc<dyn LogFile>>,
     /// Leaf hashes that are not in `hashes` yet.
     pub(super) unwritten_hashes: Vec<u8>,
     /// Size of the newest checkpoint.
@@ -57,6 +58,11 @@ impl Chain {
         late || self.tree.size() - self.signed >= MAX_UNCOVERED
     }
 
+    /// How many more entries there may be before the next checkpoint.
+    pub(super) fn room(&self) -> u64 {
+        MAX_UNCOVERED.saturating_sub(self.tree.size() - self.signed)
+    }
+
     /// The statement over all entries so far.
     pub(super) fn head(&self) -> Checkpoint {
         let origin = self.header.origin.clone();
@@ -70,7 +76,7 @@ impl Chain {
         let note = sign_note(&self.head().to_text(), &[&self.log_key, &self.segment_key])?;
         let bytes = note + "\n";
         let chain = path.beside(SegmentName::Active, "chain");
-        if let Err(source) = append_all(&mut *self.file, bytes.as_bytes()) {
+        if let Err(source) = append_all(&*self.file, bytes.as_bytes()) {
             // The next checkpoint must not be glued to half of this one.
             self.broken = self.file.cut(self.length).is_err();
             return Err(Error::Io { action: "write", path: chain, source });
@@ -88,7 +94,7 @@ impl Chain {
     /// Writes the leaf hashes out. They are a cache, so a failure costs the cache and nothing else.
     pub(super) fn write_hashes(&mut self) {
         if let Some(file) = &mut self.hashes
-            && append_all(&mut **file, &self.unwritten_hashes).is_err()
+            && append_all(&**file, &self.unwritten_hashes).is_err()
         {
             self.hashes = None;
         }
@@ -203,10 +209,10 @@ impl NewNames {
 }
 
 /// Writes a file that must be new and makes it durable; what an earlier try left is removed first.
-fn write_new(disk: &dyn Disk, path: &std::path::Path, bytes: &[u8]) -> Result<()> {
+pub(super) fn write_new(disk: &dyn Disk, path: &std::path::Path, bytes: &[u8]) -> Result<()> {
     disk.remove(path).map_err(Error::io("remove", path))?;
-    let mut file = disk.open(path, Opening::New).map_err(Error::io("create", path))?;
-    append_all(&mut *file, bytes).map_err(Error::io("write", path))?;
+    let file = disk.open(path, Opening::New).map_err(Error::io("create", path))?;
+    append_all(&*file, bytes).map_err(Error::io("write", path))?;
     file.sync().map_err(Error::io("sync", path))
 }
 

@@ -5,25 +5,38 @@ use std::ffi::OsString;
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::{CWD, OFlags, RenameFlags};
 
-/// A file that grows.
-pub(super) trait LogFile: Debug + Send {
+/// A file that grows. Shared, so that one thread can sync while another one appends.
+pub(super) trait LogFile: Debug + Send + Sync {
     /// Appends some of `bytes` and says how many.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    fn append(&self, bytes: &[u8]) -> io::Result<usize>;
     /// Makes everything that was appended survive a power cut.
-    fn sync(&mut self) -> io::Result<()>;
+    fn sync(&self) -> io::Result<()>;
     /// Cuts the file to `length` bytes.
-    fn cut(&mut self, length: u64) -> io::Result<()>;
+    fn cut(&self, length: u64) -> io::Result<()>;
     /// The length now.
     fn length(&self) -> io::Result<u64>;
+    /// Which file this is, under whatever name it may stand now.
+    fn identity(&self) -> io::Result<Identity>;
+    /// Reads what stands at `offset`, also when the file has no name any more; 0 at the end.
+    fn read_at(&self, offset: u64, room: &mut [u8]) -> io::Result<usize>;
+    /// Takes the file for this writer alone until it is closed; false if another one has it.
+    fn claim(&self) -> io::Result<bool>;
 }
 
+/// Device and inode of a file.
+pub(super) type Identity = (u64, u64);
+
 /// The right to be the one writer of a log, given back when dropped.
-pub(super) trait Lock: Debug + Send {}
+pub(super) trait Lock: Debug + Send {
+    /// Which file holds the lock.
+    fn identity(&self) -> io::Result<Identity>;
+}
 
 /// Whether a file that is opened may, must or must not be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +53,21 @@ pub(super) enum Opening {
 /// symlinks at their end and always name regular files.
 pub(super) trait Disk: Debug + Send + Sync {
     /// Opens a file for appending; a new one has mode 0600.
-    fn open(&self, path: &Path, opening: Opening) -> io::Result<Box<dyn LogFile>>;
+    fn open(&self, path: &Path, opening: Opening) -> io::Result<Arc<dyn LogFile>>;
+    /// Which file has this name now; none if there is no such file.
+    fn identity(&self, path: &Path) -> io::Result<Option<Identity>>;
+    /// How long the file with this name is now; none if there is no such file.
+    fn length(&self, path: &Path) -> io::Result<Option<u64>>;
+    /// Whether a thread of its own may work on closed segments. Where faults are injected by the
+    /// number of the call, calls must come in one order.
+    fn has_threads(&self) -> bool {
+        true
+    }
+    /// Writes `bytes` over what should be the same bytes at `offset`, and syncs them.
+    ///
+    /// After a failed sync the system may take pages for written that are not: only what is
+    /// written again is synced again.
+    fn write_again(&self, path: &Path, offset: u64, bytes: &[u8]) -> io::Result<()>;
     /// Opens a file for reading, or says that there is none.
     fn read(&self, path: &Path) -> io::Result<Option<Box<dyn Read>>>;
     /// Renames a file; the new name must be free.
@@ -63,29 +90,50 @@ pub(super) trait Disk: Debug + Send + Sync {
 pub(super) struct RealDisk;
 
 impl LogFile for File {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write(bytes)
+    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut file = self;
+        file.write(bytes)
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         self.sync_data()
     }
 
-    fn cut(&mut self, length: u64) -> io::Result<()> {
+    fn cut(&self, length: u64) -> io::Result<()> {
         self.set_len(length)
     }
 
     fn length(&self) -> io::Result<u64> {
         self.metadata().map(|metadata| metadata.len())
     }
+
+    fn identity(&self) -> io::Result<Identity> {
+        self.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
+    }
+
+    fn read_at(&self, offset: u64, room: &mut [u8]) -> io::Result<usize> {
+        FileExt::read_at(self, room, offset)
+    }
+
+    fn claim(&self) -> io::Result<bool> {
+        match self.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
 }
 
 #[derive(Debug)]
 struct FileLock {
-    _held: File,
+    held: File,
 }
 
-impl Lock for FileLock {}
+impl Lock for FileLock {
+    fn identity(&self) -> io::Result<Identity> {
+        LogFile::identity(&self.held)
+    }
+}
 
 /// Never through a symlink, never waiting for the other end of a pipe.
 fn options() -> OpenOptions {
@@ -104,15 +152,37 @@ fn regular(file: File) -> io::Result<File> {
 }
 
 impl Disk for RealDisk {
-    fn open(&self, path: &Path, opening: Opening) -> io::Result<Box<dyn LogFile>> {
+    fn open(&self, path: &Path, opening: Opening) -> io::Result<Arc<dyn LogFile>> {
         let mut options = options();
-        options.append(true);
+        options.read(true).append(true);
         match opening {
             Opening::Existing => &mut options,
             Opening::Either => options.create(true),
             Opening::New => options.create_new(true),
         };
-        Ok(Box::new(regular(options.open(path)?)?))
+        Ok(Arc::new(regular(options.open(path)?)?))
+    }
+
+    fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {
+        match std::fs::symlink_metadata(path) {
+            Ok(metadata) => Ok(Some((metadata.dev(), metadata.ino()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn length(&self, path: &Path) -> io::Result<Option<u64>> {
+        match std::fs::symlink_metadata(path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write_again(&self, path: &Path, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let file = regular(options().write(true).open(path)?)?;
+        file.write_all_at(bytes, offset)?;
+        file.sync_data()
     }
 
     fn read(&self, path: &Path) -> io::Result<Option<Box<dyn Read>>> {
@@ -161,7 +231,7 @@ impl Disk for RealDisk {
             Ok(()) => {
                 file.set_len(0)?;
                 file.write_all(holder.as_bytes())?;
-                Ok(Ok(Box::new(FileLock { _held: file })))
+                Ok(Ok(Box::new(FileLock { held: file })))
             }
             Err(TryLockError::WouldBlock) => {
                 let mut bytes = Vec::new();
@@ -174,7 +244,7 @@ impl Disk for RealDisk {
 }
 
 /// Appends all of `bytes`. After an error the file may hold some of them.
-pub(super) fn append_all(file: &mut dyn LogFile, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn append_all(file: &dyn LogFile, bytes: &[u8]) -> io::Result<()> {
     let mut rest = bytes;
     while !rest.is_empty() {
         match file.append(rest) {

@@ -1,125 +1,125 @@
 //! Where the queue hands its batches to the log.
 
 use crate::error::Result;
-use crate::format::{Frontier, UnixTime, leaf};
+use crate::format::UnixTime;
+use crate::write::chain::Chain;
 use crate::write::log::{AuditLog, Durability, Receipt};
-use crate::write::queue::{Batch, Piece};
+use crate::write::queue::Batch;
 use crate::write::roll::Reason;
 use crate::write::writer::{BUFFER, Writer};
 
 /// What the worker of a queue hands batches to.
 pub(super) trait Intake: Send + Sync {
     /// Seals and writes the records of `batch` in their order with one write, and brings them to
-    /// the log's durability. Appends to `taken` a receipt for each of the first records that are in
-    /// the log.
+    /// the log's durability. [`Batch::enter`] and [`Batch::set_safe`] note how far that got.
     ///
     /// # Errors
     ///
-    /// Then no record without a receipt is in the log, and the call may be repeated with them.
-    fn take(&self, batch: &Batch, taken: &mut Vec<Receipt>) -> Result<()>;
+    /// Then records that were not entered are not in the log. The call may be repeated with the
+    /// same batch, and goes on where this one stopped.
+    fn take(&self, batch: &mut Batch) -> Result<()>;
 }
 
 impl Intake for AuditLog {
-    fn take(&self, batch: &Batch, taken: &mut Vec<Receipt>) -> Result<()> {
+    fn take(&self, batch: &mut Batch) -> Result<()> {
         let shared = self.shared();
-        shared.with(|writer, now| writer.take(batch, shared.durability, now, shared.process, taken))
+        let durability = shared.durability();
+        if batch.entered() > 0 {
+            // The log has them since an attempt before, and did not get them to the disk.
+            shared.with(|writer, now| writer.reach(durability, now))?;
+            batch.set_safe();
+        }
+        let last = shared.with(|writer, now| {
+            writer.take(batch, durability, now, shared.process()).map(|()| writer.next - 1)
+        })?;
+        if durability == Durability::Durable {
+            shared.commit_written(last)?;
+        }
+        batch.set_safe();
+        Ok(())
     }
 }
 
-/// What a failed write takes the writer back to.
-struct Mark {
-    buffered: usize,
-    next: u64,
-    /// Tree, unwritten hashes, and since when entries are uncovered.
-    chain: Option<(Frontier, usize, Option<UnixTime>)>,
+/// What is left of a batch, and what has to come before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    None,
+    AfterRoll,
+    AfterCheckpoint,
 }
 
 impl Writer {
-    /// Appends a batch: the route of docs/design.md from step 3 on.
+    /// Appends what is left of a batch: the route of docs/design.md from step 3 on. The caller
+    /// syncs.
     fn take(
+        &mut self,
+        batch: &mut Batch,
+        durability: Durability,
+        now: UnixTime,
+        process: u32,
+    ) -> Result<()> {
+        if !self.in_order(now) {
+            self.put_in_order(now)?;
+        }
+        self.end_on_time(now)?;
+        loop {
+            let start = self.pending.len();
+            let sealed = self.seal_pieces(batch, durability, now, process);
+            let written = sealed.and_then(|sealed| {
+                if durability > Durability::Buffered || self.pending.unwritten().len() >= BUFFER {
+                    self.write_out()?;
+                }
+                Ok(sealed)
+            });
+            let (receipts, rest) = match written {
+                Ok(sealed) => sealed,
+                Err(error) => {
+                    self.pending.cut(start);
+                    return Err(error);
+                }
+            };
+            self.push_leaves(start, now);
+            self.outage = None;
+            self.notes.clear();
+            batch.enter(receipts);
+            if rest == Rest::None {
+                return Ok(());
+            }
+            self.reach(durability, now)?;
+            batch.set_safe();
+            match rest {
+                Rest::AfterRoll => self.roll_or_go_on(Reason::Size, now)?,
+                Rest::AfterCheckpoint => self.checkpoint(now)?,
+                Rest::None => {}
+            }
+        }
+    }
+
+    /// Seals records as far as they may stand behind each other.
+    fn seal_pieces(
         &mut self,
         batch: &Batch,
         durability: Durability,
         now: UnixTime,
         process: u32,
-        taken: &mut Vec<Receipt>,
-    ) -> Result<()> {
-        self.usable()?;
-        let mut mark = self.mark();
-        let mut sealed = Vec::new();
-        for piece in batch.pieces() {
-            if self.chain.as_ref().is_some_and(|chain| chain.due(now)) {
-                self.bring(&mark, durability, &mut sealed, taken)?;
-                self.checkpoint()?;
-                mark = self.mark();
+    ) -> Result<(Vec<Receipt>, Rest)> {
+        let mut index = self.seal_notes(now, process)?;
+        let mut receipts = Vec::new();
+        let room = self.chain.as_ref().map_or(u64::MAX, Chain::room);
+        for piece in batch.pieces().skip(batch.entered()) {
+            if receipts.len() as u64 >= room {
+                return Ok((receipts, Rest::AfterCheckpoint));
             }
-            let mut start = self.buffer.len();
-            self.seal_piece(piece, process, &mark)?;
-            let line = self.buffer.len() - start;
-            if self.roll.due(self.written + start as u64, line as u64) {
-                // The index of the record changes with the roll, so it is sealed again.
-                self.buffer.truncate(start);
-                self.bring(&mark, durability, &mut sealed, taken)?;
-                self.roll(Reason::Size, now)?;
-                mark = self.mark();
-                start = self.buffer.len();
-                self.seal_piece(piece, process, &mark)?;
+            let start = self.pending.len();
+            self.sealer.seal_piece(piece, index, process, self.pending.room())?;
+            let length = self.pending.len() - start;
+            if self.roll.due(self.durable + start as u64, length as u64) && self.may_roll(now) {
+                self.pending.cut(start);
+                return Ok((receipts, Rest::AfterRoll));
             }
-            if let Some(chain) = &mut self.chain {
-                chain.push(leaf(&self.buffer[start..self.buffer.len() - 1]), now);
-            }
-            sealed.push(Receipt { index: self.next, segment: self.segment, durability });
-            self.next += 1;
+            receipts.push(Receipt { index, segment: self.segment, durability });
+            index += 1;
         }
-        self.bring(&mark, durability, &mut sealed, taken)
-    }
-
-    /// Appends the line of `piece` to the buffer, or goes back to `mark`.
-    fn seal_piece(&mut self, piece: Piece<'_>, process: u32, mark: &Mark) -> Result<()> {
-        let sealed = self.sealer.seal_body(piece, self.next, process, &mut self.buffer);
-        if sealed.is_err() {
-            self.back_to(mark);
-        }
-        sealed
-    }
-
-    /// Brings what was sealed to `durability`, or goes back to `mark`.
-    fn bring(
-        &mut self,
-        mark: &Mark,
-        durability: Durability,
-        sealed: &mut Vec<Receipt>,
-        taken: &mut Vec<Receipt>,
-    ) -> Result<()> {
-        let result = match durability {
-            Durability::Buffered if self.buffer.len() < BUFFER => Ok(()),
-            Durability::Buffered | Durability::Written => self.write_out(),
-            Durability::Durable => self.sync(),
-        };
-        // After a failed sync the lines are in the file, and the writer is poisoned.
-        if result.is_err() && !self.buffer.is_empty() {
-            self.back_to(mark);
-        } else if result.is_ok() {
-            taken.append(sealed);
-        }
-        result
-    }
-
-    fn mark(&self) -> Mark {
-        let chain = self
-            .chain
-            .as_ref()
-            .map(|chain| (chain.tree.clone(), chain.unwritten_hashes.len(), chain.uncovered_since));
-        Mark { buffered: self.buffer.len(), next: self.next, chain }
-    }
-
-    fn back_to(&mut self, mark: &Mark) {
-        self.buffer.truncate(mark.buffered);
-        self.next = mark.next;
-        if let (Some(chain), Some((tree, hashes, since))) = (&mut self.chain, &mark.chain) {
-            chain.tree = tree.clone();
-            chain.unwritten_hashes.truncate(*hashes);
-            chain.uncovered_since = *since;
-        }
+        Ok((receipts, Rest::None))
     }
 }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::error::{Error, Result};
-use crate::format::{Hash, Record, UnixTime};
+use crate::error::Result;
+use crate::format::{Hash, Record};
 use crate::write::builder::Builder;
-use crate::write::file::Lock;
+use crate::write::commit::{Pace, Shared};
+use crate::write::recover::Recovery;
 use crate::write::roll::Reason;
 use crate::write::writer::Writer;
 
@@ -36,20 +37,7 @@ use crate::write::writer::Writer;
 #[derive(Clone)]
 pub struct AuditLog {
     shared: Arc<Shared>,
-}
-
-pub(super) struct Shared {
-    /// None after `close`.
-    writer: Mutex<Option<Held>>,
-    pub(super) durability: Durability,
-    /// The process that opened the log; a forked child must not write into it.
-    pub(super) process: u32,
-}
-
-/// The writer and its right to be one. Fields drop in order: the lock goes last.
-struct Held {
-    writer: Writer,
-    _lock: Box<dyn Lock>,
+    recovery: Arc<Recovery>,
 }
 
 /// What a record is to survive before an append returns. Ordered: each includes the one before.
@@ -96,19 +84,34 @@ impl AuditLog {
         Builder::new(path.as_ref())
     }
 
-    pub(super) fn new(writer: Writer, lock: Box<dyn Lock>, durability: Durability) -> Self {
-        let held = Mutex::new(Some(Held { writer, _lock: lock }));
-        Self { shared: Arc::new(Shared { writer: held, durability, process: std::process::id() }) }
+    pub(super) fn new(
+        writer: Writer,
+        recovery: Recovery,
+        durability: Durability,
+        pace: Pace,
+    ) -> Self {
+        let shared = Arc::new(Shared::new(writer, durability, pace));
+        Self { shared, recovery: Arc::new(recovery) }
+    }
+
+    /// What opening found and mended.
+    #[must_use]
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
     }
 
     /// Appends a record with the durability that the log was opened with.
     ///
+    /// Threads that append durably at the same time share one sync.
+    ///
     /// # Errors
     ///
-    /// When this returns an error the record is not in the log, with one exception: after a failed
-    /// sync it may or may not be there, and the log must be opened again ([`Error::Poisoned`]).
+    /// When this returns an error the record is not in the log, with one exception: when a sync
+    /// failed, it may or may not be there. The log need not be opened again: the next append tries
+    /// to mend what there is to mend, and when the log can be written again, a `gap` record in
+    /// front of the next one says how many records were refused.
     pub fn append(&self, record: &Record<'_>) -> Result<Receipt> {
-        self.append_with(record, self.shared.durability)
+        self.append_with(record, self.shared.durability())
     }
 
     /// Appends a record with this durability.
@@ -117,8 +120,7 @@ impl AuditLog {
     ///
     /// As [`AuditLog::append`].
     pub fn append_with(&self, record: &Record<'_>, durability: Durability) -> Result<Receipt> {
-        let process = self.shared.process;
-        self.shared.with(|writer, now| writer.append(record, durability, now, process))
+        self.shared.append(record, durability)
     }
 
     /// Brings everything that was appended so far to this durability, with one write and one sync
@@ -130,33 +132,35 @@ impl AuditLog {
     ///
     /// As [`AuditLog::flush`]; [`Head::buffered`] tells how many records did not get out.
     pub fn reach(&self, durability: Durability) -> Result<()> {
-        self.shared.with(|writer, _| writer.reach(durability))
+        self.shared.with(|writer, now| writer.reach(durability, now))
     }
 
     /// Writes, syncs and signs everything that was appended, and says where the log stands.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] and [`Error::Poisoned`]: then nothing may be taken for durable.
+    /// [`Error::Io`](crate::Error::Io): then nothing may be taken for durable.
     pub fn flush(&self) -> Result<Head> {
-        self.shared.with(|writer, _| writer.checkpoint().map(|()| writer.head()))
+        self.shared.with(|writer, now| writer.checkpoint(now).map(|()| writer.head()))
     }
 
-    /// Makes a checkpoint if one is due. Appends do that by themselves; a program that may fall
-    /// silent calls this now and then, or asks for [`crate::write::Upkeep::Thread`].
+    /// Makes a checkpoint if one is due, and rolls if the time for it has come. Appends do that by
+    /// themselves; a program that may fall silent calls this now and then, or asks for
+    /// [`crate::write::Upkeep::Thread`].
     ///
     /// # Errors
     ///
     /// As [`AuditLog::flush`].
     pub fn tick(&self) -> Result<()> {
-        self.shared.with(Writer::tick)
+        self.shared.tick(Duration::ZERO)
     }
 
     /// Closes the active segment and begins the next one.
     ///
     /// # Errors
     ///
-    /// As [`AuditLog::flush`]; after a failure half way, opening the log completes the roll.
+    /// As [`AuditLog::flush`]; after a failure half way, the next append or opening the log
+    /// completes the roll.
     pub fn roll(&self) -> Result<Head> {
         self.shared.with(|writer, now| writer.roll(Reason::Request, now).map(|()| writer.head()))
     }
@@ -165,20 +169,19 @@ impl AuditLog {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], [`Error::Forked`].
+    /// [`Error::Closed`](crate::Error::Closed), [`Error::Forked`](crate::Error::Forked).
     pub fn head(&self) -> Result<Head> {
         self.shared.with(|writer, _| Ok(writer.head()))
     }
 
-    /// Flushes and closes the log for all clones; its keys are wiped, its lock is given back.
+    /// Flushes and closes the log for all clones; its keys are wiped, its lock is given back. Waits
+    /// until closed segments are compressed, where that was asked for.
     ///
     /// # Errors
     ///
     /// As [`AuditLog::flush`]. The log is closed all the same.
     pub fn close(self) -> Result<Head> {
-        let flushed = self.flush();
-        *self.shared.lock() = None;
-        flushed
+        self.shared.close()
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -186,46 +189,10 @@ impl AuditLog {
     }
 }
 
-impl Shared {
-    /// Runs `work` with the writer and the time.
-    pub(super) fn with<T>(
-        &self,
-        work: impl FnOnce(&mut Writer, UnixTime) -> Result<T>,
-    ) -> Result<T> {
-        if std::process::id() != self.process {
-            return Err(Error::Forked);
-        }
-        let mut held = self.lock();
-        let writer = &mut held.as_mut().ok_or(Error::Closed)?.writer;
-        // Inside the lock: records stand in the log in the order of their times.
-        work(writer, UnixTime::from(SystemTime::now()))
-    }
-
-    /// A panic while the lock was held leaves a writer whose state is only ever advanced after a
-    /// step has succeeded, so it may go on.
-    fn lock(&self) -> MutexGuard<'_, Option<Held>> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes a checkpoint if one will be due in a while.
-    pub(super) fn tick_ahead(&self, pause: Duration) -> Result<()> {
-        self.with(|writer, now| writer.tick(now.after(pause)))
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        // Best effort by nature: `close` is for those who want to know. A forked child is turned
-        // away by `with`.
-        let closed = self.with(|writer, _| writer.checkpoint());
-        drop(closed);
-    }
-}
-
 impl fmt::Debug for AuditLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuditLog")
-            .field("durability", &self.shared.durability)
+            .field("durability", &self.shared.durability())
             .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 //! crash at any step (docs/format.md, section 9).
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -13,11 +13,17 @@ use crate::format::{
     ChainItem, ChainReader, Event, Header, Level, LogPath, Record, RecordKind, SegmentName,
     UnixTime,
 };
+use crate::write::aside::{SetAside, cut, open_file, open_log, save_aside, sync_again};
 use crate::write::chain::{Chain, NewNames, NextSegment, exists, finish_roll, withdraw};
-use crate::write::file::{Disk, Lock, LogFile, Opening, append_all};
-use crate::write::roll::{Reason, RollPolicy};
-use crate::write::scan::{self, FoundChain, Tail};
-use crate::write::writer::{Sealer, Writer};
+use crate::write::closed::{Care, Closed};
+use crate::write::file::{Disk, Lock, Opening};
+use crate::write::mend::Trouble;
+use crate::write::pending::Pending;
+use crate::write::roll::{Deadline, Reason, RollPolicy};
+use crate::write::scan::{self, FoundChain};
+use crate::write::seal::Sealer;
+use crate::write::watch::Watch;
+use crate::write::writer::Writer;
 
 /// A `.signer` is one line with a name in it.
 const MAX_SIGNER: usize = 64 << 10;
@@ -33,14 +39,11 @@ pub(super) struct Request {
     /// Milliseconds for the headers of new segments.
     pub(super) interval: u64,
     pub(super) roll: RollPolicy,
+    pub(super) care: Care,
 }
 
 /// Takes the lock and gives a writer that stands behind the last whole line.
-pub(super) fn open(
-    request: &Request,
-    now: UnixTime,
-    process: u32,
-) -> Result<(Writer, Box<dyn Lock>)> {
+pub(super) fn open(request: &Request, now: UnixTime, process: u32) -> Result<(Writer, Recovery)> {
     let Request { disk, path, .. } = request;
     let lock_path = path.beside(SegmentName::Active, "lock");
     let holder = format!("process {process}\n");
@@ -49,8 +52,8 @@ pub(super) fn open(
         .map_err(Error::io("lock", &lock_path))?
         .map_err(|holder| Error::Locked { path: path.active(), holder })?;
     let (mut writer, recovery) = match &request.log_key {
-        Some(log_key) => open_chained(request, log_key, now)?,
-        None => open_plain(request)?,
+        Some(log_key) => open_chained(request, log_key, lock, now)?,
+        None => open_plain(request, lock, now)?,
     };
     recovery.tell(&mut writer, now, process)?;
     if writer.sealer.key != *request.keyring.primary() {
@@ -60,31 +63,54 @@ pub(super) fn open(
         writer.roll(Reason::Key, now)?;
     }
     // Covers whole lines that a crash left uncovered.
-    writer.checkpoint()?;
-    Ok((writer, lock))
+    writer.checkpoint(now)?;
+    if let Some(chain) = &writer.chain {
+        writer.closed.take_up(&chain.header);
+    }
+    Ok((writer, recovery))
 }
 
-/// What opening had to mend.
-#[derive(Debug, Default)]
-struct Recovery {
-    /// The bytes and the name of the file that they were saved in.
-    torn: Option<(u64, String)>,
-    /// The bytes are still there: the file can only be appended to.
-    kept: bool,
+/// What opening a log found and mended; [`AuditLog::recovery`](crate::AuditLog::recovery).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovery {
+    /// An incomplete last line.
+    pub torn_tail: Option<SetAside>,
+    /// The incomplete line is still in its file as well: that can only be appended to. The log has
+    /// rolled, and the next header says so.
+    pub torn_tail_kept: bool,
+    /// An incomplete last checkpoint.
+    pub torn_checkpoint: Option<SetAside>,
+    /// A roll that stopped half way was completed.
+    pub completed_roll: bool,
+    /// The signing key of the segment was lost: the log rolled, and its hand-over rests on the log
+    /// key alone.
+    pub signer_lost: bool,
+    /// Whole lines that no checkpoint had covered. They are covered now.
+    pub uncovered: u64,
 }
 
 impl Recovery {
+    /// Whether there was nothing to mend.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Writes down what was mended, in the log itself.
-    fn tell(self, writer: &mut Writer, now: UnixTime, process: u32) -> Result<()> {
-        let Some((bytes, saved)) = self.torn else { return Ok(()) };
-        if self.kept {
-            writer.events.push(Event::TornTailKept(bytes));
-            writer.roll(Reason::Restart, now)?;
+    fn tell(&self, writer: &mut Writer, now: UnixTime, process: u32) -> Result<()> {
+        let Some(torn) = &self.torn_tail else { return Ok(()) };
+        if self.torn_tail_kept {
+            if !self.signer_lost {
+                writer.events.push(Event::TornTailKept(torn.bytes));
+                writer.roll(Reason::Restart, now)?;
+            }
         } else {
-            writer.events.push(Event::TornTail(bytes));
+            writer.events.push(Event::TornTail(torn.bytes));
         }
+        let saved = torn.saved.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let record = Record::new(Level::Notice, "fernlog", "an incomplete last line was set aside")
-            .field("bytes", bytes)
+            .field("bytes", torn.bytes)
             .field("saved", saved);
         writer.lifecycle(RecordKind::Recovered, record, now, process)
     }
@@ -98,12 +124,14 @@ fn key_change(new: &Key) -> Record<'static> {
 fn open_chained(
     request: &Request,
     log_key: &SigningKey,
+    lock: Box<dyn Lock>,
     now: UnixTime,
 ) -> Result<(Writer, Recovery)> {
     let Request { disk, path, keyring, .. } = request;
     let disk = &**disk;
     let chain_path = path.beside(SegmentName::Active, "chain");
-    complete_roll(disk, path, log_key)?;
+    let mut recovery =
+        Recovery { completed_roll: complete_roll(disk, path, log_key)?, ..Recovery::default() };
     let found = match scan::chain(disk, &chain_path)? {
         Some(found) => found,
         None => {
@@ -123,34 +151,39 @@ fn open_chained(
 
     // From here on files are changed; nothing above may have failed.
     let log_path = path.active();
-    let mut log = open_file(disk, &log_path, Opening::Either)?;
-    let mut chain_file = open_file(disk, &chain_path, Opening::Existing)?;
+    let log = open_log(disk, &log_path)?;
+    let chain_file = open_file(disk, &chain_path, Opening::Existing)?;
     if let Some(torn) = found.torn {
-        save_aside(disk, path.folder(), &chain_path, torn)?;
-        cut(&mut *chain_file, &chain_path, torn)?;
+        recovery.torn_checkpoint = Some(save_aside(disk, &chain_path, torn)?);
+        cut(&*chain_file, &chain_path, torn)?;
     }
-    let mut recovery = Recovery::default();
     if let Some(torn) = lines.torn {
-        let saved = save_aside(disk, path.folder(), &log_path, torn)?;
-        recovery.torn = Some((torn.length, saved));
-        recovery.kept = cut(&mut *log, &log_path, torn).is_err();
+        recovery.torn_tail = Some(save_aside(disk, &log_path, torn)?);
+        recovery.torn_tail_kept = cut(&*log, &log_path, torn).is_err();
+    }
+    recovery.uncovered = lines.tree.size() - found.last.checkpoint.size;
+    if lines.bytes > lines.signed_bytes {
+        sync_again(disk, &*log, &log_path, lines.signed_bytes..lines.bytes)?;
     }
     let Some(segment_key) = segment_key(disk, path, header)? else {
-        return after_lost_signer(request, log_key, &found, lines.tree, recovery, key, now);
+        drop(log);
+        return after_lost_signer(request, log_key, lock, &found, lines.tree, recovery, key, now);
     };
     let FoundChain { header, last, length, .. } = found;
+    let watch = Watch::of(&log, Some(&chain_file)).map_err(Error::io("look at", &log_path))?;
     let writer = Writer {
         disk: Arc::clone(&request.disk),
         path: path.clone(),
         sealer: Sealer::new(key),
-        roll: request.roll,
+        roll: request.roll.clone(),
+        deadline: request.roll.deadline(header.time, now),
+        closed: Closed::new(request.care, &request.disk, path),
+        claimed: Arc::clone(&log),
         log,
         segment: header.segment,
-        written: lines.bytes,
-        buffer: Vec::new(),
+        durable: lines.bytes,
+        pending: Pending::default(),
         next: lines.tree.size(),
-        // Lines that were only written may be in the page cache still: the next checkpoint syncs.
-        unsynced: true,
         chain: Some(Chain {
             log_key: log_key.clone(),
             segment_key,
@@ -164,9 +197,15 @@ fn open_chained(
             unwritten_hashes: Vec::new(),
             signed: last.checkpoint.size,
         }),
-        poisoned: false,
+        syncing: false,
+        trouble: Trouble::default(),
+        watch,
+        outage: None,
+        notes: Vec::new(),
+        no_roll_before: None,
         interval: request.interval,
         events: Vec::new(),
+        lock,
     };
     Ok((writer, recovery))
 }
@@ -187,11 +226,12 @@ fn begin(request: &Request, log_key: &SigningKey, now: UnixTime) -> Result<()> {
     finish_roll(&**disk, path, &next.header)
 }
 
-/// Completes a roll that stopped half way, with the header that it had prepared and no other.
-fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Result<()> {
+/// Completes a roll that stopped half way, with the header that it had prepared and no other; says
+/// whether there was one.
+fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Result<bool> {
     let chain_new = NewNames::of(path).chain_new;
     let Some(file) = disk.read(&chain_new).map_err(Error::io("open", &chain_new))? else {
-        return Ok(());
+        return Ok(false);
     };
     let mut reader = ChainReader::new(file);
     let (_, header) = reader.header().map_err(Error::io("read", &chain_new))?;
@@ -203,10 +243,10 @@ fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Resul
             if signed.note.require(log_key.verifier()).is_err() {
                 return Err(Error::Conflict { path: chain_new, what: Conflict::Signature });
             }
-            finish_roll(disk, path, &header)
+            finish_roll(disk, path, &header).map(|()| true)
         }
         // It stopped before both files were whole, so nothing was renamed and nobody has seen it.
-        _ => withdraw(disk, path),
+        _ => withdraw(disk, path).map(|()| false),
     }
 }
 
@@ -240,9 +280,11 @@ fn segment_key(disk: &dyn Disk, path: &LogPath, header: &Header) -> Result<Optio
 }
 
 /// Goes on without the old segment's key: the hand-over rests on the log key alone and says so.
+#[expect(clippy::too_many_arguments, reason = "all that opening has found out so far")]
 fn after_lost_signer(
     request: &Request,
     log_key: &SigningKey,
+    lock: Box<dyn Lock>,
     found: &FoundChain,
     tree: crate::format::Frontier,
     recovery: Recovery,
@@ -252,26 +294,23 @@ fn after_lost_signer(
     let Request { disk, path, interval, .. } = request;
     let header = &found.header;
     let mut events = vec![Event::Rolled(Reason::Restart.name().to_owned()), Event::SignerLost];
-    if let (Some((bytes, _)), true) = (&recovery.torn, recovery.kept) {
-        events.push(Event::TornTailKept(*bytes));
+    if let (Some(torn), true) = (&recovery.torn_tail, recovery.torn_tail_kept) {
+        events.push(Event::TornTailKept(torn.bytes));
     }
     let uncovered = tree.size() - found.last.checkpoint.size;
     if uncovered > 0 {
         events.push(Event::Uncommitted(uncovered));
     }
-    // The lines must be durable before a new header signs over them.
-    let log = path.active();
-    open_file(&**disk, &log, Opening::Existing)?.sync().map_err(Error::io("sync", &log))?;
     let next =
         NextSegment::new(&header.origin, header.segment + 1, tree, &key, *interval, events, now)?;
     next.check_names(&**disk, path)?;
     next.prepare(&**disk, path, log_key, None)?;
     finish_roll(&**disk, path, &next.header)?;
-    let (writer, _) = open_chained(request, log_key, now)?;
-    Ok((writer, Recovery { kept: false, ..recovery }))
+    let (writer, _) = open_chained(request, log_key, lock, now)?;
+    Ok((writer, Recovery { signer_lost: true, ..recovery }))
 }
 
-fn open_plain(request: &Request) -> Result<(Writer, Recovery)> {
+fn open_plain(request: &Request, lock: Box<dyn Lock>, now: UnixTime) -> Result<(Writer, Recovery)> {
     let Request { disk, path, keyring, .. } = request;
     let chain = path.beside(SegmentName::Active, "chain");
     if exists(&**disk, &chain)? {
@@ -290,78 +329,41 @@ fn open_plain(request: &Request) -> Result<(Writer, Recovery)> {
     }
     let log_path = path.active();
     let (lines, written, torn) = scan::plain_lines(&**disk, &log_path)?;
-    let mut log = open_file(&**disk, &log_path, Opening::Either)?;
+    let log = open_log(&**disk, &log_path)?;
     disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))?;
     let mut recovery = Recovery::default();
     if let Some(torn) = torn {
-        let saved = save_aside(&**disk, path.folder(), &log_path, torn)?;
-        cut(&mut *log, &log_path, torn)?;
-        recovery.torn = Some((torn.length, saved));
+        recovery.torn_tail = Some(save_aside(&**disk, &log_path, torn)?);
+        cut(&*log, &log_path, torn)?;
     }
+    let began = scan::first_time(&**disk, &log_path)?;
+    let deadline = began.map_or_else(Deadline::default, |began| request.roll.deadline(began, now));
+    // Nothing says how much of it was synced before.
+    log.sync().map_err(Error::io("sync", &log_path))?;
+    let watch = Watch::of(&log, None).map_err(Error::io("look at", &log_path))?;
     let writer = Writer {
         disk: Arc::clone(disk),
         path: path.clone(),
         sealer: Sealer::new(keyring.primary().clone()),
-        roll: request.roll,
+        roll: request.roll.clone(),
+        deadline,
+        closed: Closed::new(request.care, disk, path),
+        claimed: Arc::clone(&log),
         log,
         segment,
-        written,
-        buffer: Vec::new(),
+        durable: written,
+        pending: Pending::default(),
         next: next + lines,
-        unsynced: true,
         chain: None,
-        poisoned: false,
+        syncing: false,
+        trouble: Trouble::default(),
+        watch,
+        outage: None,
+        notes: Vec::new(),
+        no_roll_before: None,
         interval: request.interval,
         events: Vec::new(),
+        lock,
     };
     Ok((writer, recovery))
-}
-
-fn open_file(disk: &dyn Disk, path: &Path, opening: Opening) -> Result<Box<dyn LogFile>> {
-    disk.open(path, opening).map_err(Error::io("open", path))
-}
-
-/// Copies the tail of a file to one of its own and makes that durable; gives its name.
-fn save_aside(disk: &dyn Disk, folder: &Path, path: &Path, tail: Tail) -> Result<String> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let base = format!("{name}.torn-{}", tail.offset);
-    // A crash in the middle of an earlier recovery leaves a copy: it is kept as well.
-    let names = std::iter::once(base.clone()).chain((2..1000).map(|n| format!("{base}-{n}")));
-    let mut saved: Option<(PathBuf, Box<dyn LogFile>, String)> = None;
-    for name in names {
-        let to = folder.join(&name);
-        match disk.open(&to, Opening::New) {
-            Ok(file) => {
-                saved = Some((to, file, name));
-                break;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(source) => return Err(Error::Io { action: "create", path: to, source }),
-        }
-    }
-    let Some((to, mut file, name)) = saved else {
-        return Err(Error::Exists { path: folder.join(base) });
-    };
-    let read_error = || Error::io("read", path);
-    let mut source = disk
-        .read(path)
-        .map_err(read_error())?
-        .ok_or_else(|| Error::refused(path, "it was removed while it was being opened"))?;
-    let skipped =
-        std::io::copy(&mut std::io::Read::take(&mut source, tail.offset), &mut std::io::sink());
-    skipped.map_err(read_error())?;
-    let mut chunk = vec![0; 64 << 10];
-    loop {
-        match source.read(&mut chunk).map_err(read_error())? {
-            0 => break,
-            count => append_all(&mut *file, &chunk[..count]).map_err(Error::io("write", &to))?,
-        }
-    }
-    file.sync().map_err(Error::io("sync", &to))?;
-    disk.sync_folder(folder).map_err(Error::io("sync", folder))?;
-    Ok(name)
-}
-
-fn cut(file: &mut dyn LogFile, path: &Path, tail: Tail) -> Result<()> {
-    file.cut(tail.offset).and_then(|()| file.sync()).map_err(Error::io("cut", path))
 }

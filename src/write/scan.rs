@@ -3,12 +3,13 @@
 
 use std::io::{BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::crypto::{SigningKey, TokenShape, VerifierKey};
 use crate::error::{Conflict, Error, Result};
 use crate::format::{
     ChainItem, ChainReader, Checkpoint, Frontier, Hash, Header, Lines, LogPath, MAX_LINE, Scan,
-    SegmentName, SignedCheckpoint, leaf,
+    SegmentName, SignedCheckpoint, UnixTime, leaf,
 };
 use crate::write::file::{Disk, LogFile, Opening, append_all};
 
@@ -86,6 +87,8 @@ pub(super) struct FoundLines {
     pub(super) tree: Frontier,
     /// Bytes of whole lines.
     pub(super) bytes: u64,
+    /// Bytes of those that the newest checkpoint covers; they were durable before it was made.
+    pub(super) signed_bytes: u64,
     pub(super) torn: Option<Tail>,
     pub(super) hashes: HashCache,
 }
@@ -98,10 +101,22 @@ pub(super) fn lines(
     header_text: &str,
     signed: &Checkpoint,
 ) -> Result<FoundLines> {
+    let hashes = HashCache::open(disk, &path.beside(SegmentName::Active, "hashes"));
+    lines_into(disk, path, header, header_text, signed, hashes)
+}
+
+/// Like [`lines`], with the cache of leaf hashes that is to agree with them.
+pub(super) fn lines_into(
+    disk: &dyn Disk,
+    path: &LogPath,
+    header: &Header,
+    header_text: &str,
+    signed: &Checkpoint,
+    mut hashes: HashCache,
+) -> Result<FoundLines> {
     let log = path.active();
     let conflict = |what| Err(Error::Conflict { path: log.clone(), what });
     let mut tree = header.before.clone();
-    let mut hashes = HashCache::open(disk, &path.beside(SegmentName::Active, "hashes"));
     let header_leaf = leaf(header_text.as_bytes());
     tree.push(header_leaf);
     hashes.push(&header_leaf);
@@ -109,7 +124,7 @@ pub(super) fn lines(
         return conflict(Conflict::OtherRoot { size: signed.size });
     }
     let mut torn = None;
-    let mut bytes = 0;
+    let (mut bytes, mut signed_bytes) = (0, 0);
     // A log that was signed without any line may have lost its empty file: it is made again.
     if let Some(file) = disk.read(&log).map_err(Error::io("open", &log))? {
         let mut lines = Lines::new(file, MAX_LINE);
@@ -120,6 +135,9 @@ pub(super) fn lines(
                     tree.push(hash);
                     hashes.push(&hash);
                     bytes = place.byte + line.len() as u64 + 1;
+                    if tree.size() <= signed.size {
+                        signed_bytes = bytes;
+                    }
                     if tree.size() == signed.size && tree.root() != signed.root {
                         return conflict(Conflict::OtherRoot { size: signed.size });
                     }
@@ -134,7 +152,16 @@ pub(super) fn lines(
         return conflict(Conflict::Shorter { entries, signed });
     }
     hashes.finish();
-    Ok(FoundLines { tree, bytes, torn, hashes })
+    Ok(FoundLines { tree, bytes, signed_bytes, torn, hashes })
+}
+
+/// The time of the first line of a file: with it a segment of a plain log began.
+pub(super) fn first_time(disk: &dyn Disk, path: &Path) -> Result<Option<UnixTime>> {
+    let Some(file) = disk.read(path).map_err(Error::io("open", path))? else { return Ok(None) };
+    let mut lines = Lines::new(file, MAX_LINE);
+    let first = lines.next_line().map_err(Error::io("read", path))?;
+    let Some((_, Scan::Line(line))) = first else { return Ok(None) };
+    Ok(TokenShape::of(line).ok().map(|shape| UnixTime::from_token(shape.time)))
 }
 
 /// Number of lines and the torn tail of a file of a plain log.
@@ -157,13 +184,18 @@ pub(super) fn plain_lines(disk: &dyn Disk, path: &Path) -> Result<(u64, u64, Opt
 ///
 /// It is a cache. Whatever goes wrong with it ends the cache and nothing else.
 pub(super) struct HashCache {
-    pub(super) file: Option<Box<dyn LogFile>>,
+    pub(super) file: Option<Arc<dyn LogFile>>,
     old: Option<BufReader<Box<dyn Read>>>,
     good: u64,
     unwritten: Vec<u8>,
 }
 
 impl HashCache {
+    /// No cache, for those who change nothing.
+    pub(super) fn none() -> Self {
+        Self { file: None, old: None, good: 0, unwritten: Vec::new() }
+    }
+
     fn open(disk: &dyn Disk, path: &Path) -> Self {
         let old = disk.read(path).ok().flatten().map(BufReader::new);
         let file = disk.open(path, Opening::Either).ok();
@@ -196,12 +228,12 @@ impl HashCache {
     fn cut(&mut self) {
         self.old = None;
         let length = self.good * HASH as u64;
-        self.file = self.file.take().and_then(|mut file| file.cut(length).is_ok().then_some(file));
+        self.file = self.file.take().and_then(|file| file.cut(length).is_ok().then_some(file));
     }
 
     fn write(&mut self) {
         if let Some(file) = &mut self.file
-            && append_all(&mut **file, &self.unwritten).is_err()
+            && append_all(&**file, &self.unwritten).is_err()
         {
             self.file = None;
         }

@@ -6,7 +6,7 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use crate::write::file::{Disk, Lock, LogFile, Opening};
+use crate::write::file::{Disk, Identity, Lock, LogFile, Opening};
 
 /// How the disk goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +145,7 @@ struct SimFile {
 }
 
 impl LogFile for SimFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.disk.state.lock().unwrap();
         let fault = state.fault.map(|(_, fault)| fault);
         let result = state.call();
@@ -164,7 +164,7 @@ impl LogFile for SimFile {
         result.map(|()| bytes.len())
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         let mut state = self.disk.state.lock().unwrap();
         state.call()?;
         let node = &mut state.nodes[self.node];
@@ -172,7 +172,7 @@ impl LogFile for SimFile {
         Ok(())
     }
 
-    fn cut(&mut self, length: u64) -> io::Result<()> {
+    fn cut(&self, length: u64) -> io::Result<()> {
         let mut state = self.disk.state.lock().unwrap();
         state.call()?;
         state.nodes[self.node].data.truncate(length as usize);
@@ -182,15 +182,65 @@ impl LogFile for SimFile {
     fn length(&self) -> io::Result<u64> {
         Ok(self.disk.state.lock().unwrap().nodes[self.node].data.len() as u64)
     }
+
+    fn identity(&self) -> io::Result<Identity> {
+        Ok((0, self.node as u64))
+    }
+
+    fn read_at(&self, offset: u64, room: &mut [u8]) -> io::Result<usize> {
+        let state = self.disk.state.lock().unwrap();
+        let data = &state.nodes[self.node].data;
+        let rest = data.get(offset as usize..).unwrap_or_default();
+        let count = rest.len().min(room.len());
+        room[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+
+    fn claim(&self) -> io::Result<bool> {
+        Ok(true)
+    }
 }
 
 #[derive(Debug)]
 struct SimLock;
 
-impl Lock for SimLock {}
+impl Lock for SimLock {
+    fn identity(&self) -> io::Result<Identity> {
+        Ok((1, 0))
+    }
+}
 
 impl Disk for SimDisk {
-    fn open(&self, path: &Path, opening: Opening) -> io::Result<Box<dyn LogFile>> {
+    fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {
+        if path.extension().is_some_and(|kind| kind == "lock") {
+            return Ok(Some((1, 0)));
+        }
+        Ok(self.state.lock().unwrap().names.get(path).map(|node| (0, *node as u64)))
+    }
+
+    fn length(&self, path: &Path) -> io::Result<Option<u64>> {
+        let state = self.state.lock().unwrap();
+        Ok(state.names.get(path).map(|node| state.nodes[*node].data.len() as u64))
+    }
+
+    fn has_threads(&self) -> bool {
+        false
+    }
+
+    fn write_again(&self, path: &Path, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.state.lock().unwrap();
+        let node = *state.names.get(path).ok_or(io::ErrorKind::NotFound)?;
+        state.call()?;
+        let data = &mut state.nodes[node].data;
+        let end = offset as usize + bytes.len();
+        data.resize(data.len().max(end), 0);
+        data[offset as usize..end].copy_from_slice(bytes);
+        state.call()?;
+        state.nodes[node].durable = state.nodes[node].data.clone();
+        Ok(())
+    }
+
+    fn open(&self, path: &Path, opening: Opening) -> io::Result<Arc<dyn LogFile>> {
         let mut state = self.state.lock().unwrap();
         let node = match (state.names.get(path).copied(), opening) {
             (Some(_), Opening::New) => return Err(io::ErrorKind::AlreadyExists.into()),
@@ -204,7 +254,7 @@ impl Disk for SimDisk {
                 node
             }
         };
-        Ok(Box::new(SimFile { disk: self.clone(), node }))
+        Ok(Arc::new(SimFile { disk: self.clone(), node }))
     }
 
     fn read(&self, path: &Path) -> io::Result<Option<Box<dyn Read>>> {

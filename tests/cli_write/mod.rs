@@ -1,10 +1,12 @@
 //! The commands that make keys and write logs, as a shell runs them.
 
 mod append;
+mod append_flags;
 mod demo;
 mod doctor;
 mod json_lines;
 mod keygen;
+mod repair;
 mod roll;
 mod signals;
 mod trouble;
@@ -172,6 +174,10 @@ impl Running {
         line.trim_end().to_owned()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).unwrap();
@@ -236,5 +242,24 @@ pub(crate) fn until(mut so: impl FnMut() -> bool) {
     while !so() {
         assert!(begun.elapsed() < LIMIT, "it never came to be");
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// An attribute that a file has until this is dropped; none, with a notice, where the file system
+/// has none or only root may set it.
+pub(crate) struct Attribute(PathBuf, char);
+
+pub(crate) fn attribute(path: &Path, letter: char) -> Option<Attribute> {
+    let set = Command::new("chattr").arg(format!("+{letter}")).arg(path).output();
+    if set.is_ok_and(|output| output.status.success()) {
+        return Some(Attribute(path.to_owned(), letter));
+    }
+    crate::common::notice("not run: chattr needs root and a file system with attributes");
+    None
+}
+
+impl Drop for Attribute {
+    fn drop(&mut self) {
+        let _ = Command::new("chattr").arg(format!("-{}", self.1)).arg(&self.0).status();
     }
 }

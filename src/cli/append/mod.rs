@@ -18,9 +18,14 @@ use std::io;
 use fernlog::{AuditLog, Durability, Upkeep};
 
 use crate::args::{AppendArgs, DurabilityArg};
+use crate::attributes;
+use crate::colour::IsTerminal;
+use crate::escape;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::input;
+use crate::progress::Progress;
+use crate::recovery;
 use crate::target;
 use crate::ui::Ui;
 
@@ -40,8 +45,13 @@ pub(crate) fn run(args: &AppendArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     let log = open(args, ui)?;
     let stdin = Stdin::catching_signals().map_err(failed_input)?;
+    let progress = progress(args, &stdin, ui);
     let mut feed = Feed::new(stdin, shape::LONGEST);
-    let exit = Run::new(args, log, ui).all(&mut feed)?;
+    let mut run = Run::new(args, log, ui);
+    if let Some(progress) = progress {
+        run.show_progress(progress);
+    }
+    let exit = run.all(&mut feed)?;
     let Some(stop) = feed.source().stopped() else { return Ok(exit) };
     let said = format!("the input ended early, after line {}", feed.line());
     match stop {
@@ -57,8 +67,28 @@ pub(crate) fn run(args: &AppendArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
 }
 
+/// None where it would be in the way of somebody who types, or of acknowledgements that are read.
+fn progress(args: &AppendArgs, stdin: &Stdin, ui: &Ui) -> Option<Progress> {
+    let read = args.ack && ui.out_terminal() == IsTerminal::Yes;
+    if read || stdin.is_terminal() {
+        return None;
+    }
+    Some(match stdin.length() {
+        Some(length) => Progress::new(ui, "appended", length),
+        None => Progress::endless(ui, "appended"),
+    })
+}
+
 fn open(args: &AppendArgs, ui: &Ui) -> Result<AuditLog, Failure> {
     let path = target::log(&args.log.log)?;
+    if let Some(kind) = attributes::remote(path.folder()) {
+        ui.warning(&format!(
+            "{} lies on {kind}: {}",
+            escape::path(&path.active()),
+            attributes::REMOTE
+        ));
+        ui.hint("keep the log on a disk of this machine, and ship closed segments from there");
+    }
     let mut builder = AuditLog::builder(path.active())
         .keyring(input::keyring(&args.keys, ui)?)
         .durability(durability(args.durability))
@@ -71,7 +101,9 @@ fn open(args: &AppendArgs, ui: &Ui) -> Result<AuditLog, Failure> {
     if let Some(size) = args.roll_size {
         builder = builder.roll_size(size);
     }
-    Ok(builder.open()?)
+    let log = builder.open()?;
+    recovery::tell(log.recovery(), ui);
+    Ok(log)
 }
 
 fn durability(arg: DurabilityArg) -> Durability {

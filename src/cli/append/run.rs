@@ -18,6 +18,7 @@ use crate::args::AppendArgs;
 use crate::escape;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::ui::Ui;
 
 /// Records that may wait for their acknowledgement while more lines are there already.
@@ -39,6 +40,9 @@ pub(super) struct Run<'r> {
     appended: u64,
     unsettled: usize,
     refused: u64,
+    progress: Option<Progress>,
+    /// Bytes and records that the progress has not heard of.
+    news: (u64, u64),
 }
 
 enum Acks {
@@ -62,12 +66,21 @@ impl<'r> Run<'r> {
             appended: 0,
             unsettled: 0,
             refused: 0,
+            progress: None,
+            news: (0, 0),
         }
+    }
+
+    /// Shows how far the run has come.
+    pub(super) fn show_progress(&mut self, progress: Progress) {
+        self.progress = Some(progress);
     }
 
     /// Appends everything that the feed gives, closes the log and says where it stands.
     pub(super) fn all(mut self, feed: &mut Feed<impl Source>) -> Result<Exit, Failure> {
         let outcome = self.feed(feed);
+        self.tell_progress();
+        self.progress = None;
         // Also after an error: what was taken so far is to be covered by a checkpoint.
         let flushed = self.log.flush();
         if self.refused > NAMED {
@@ -86,28 +99,43 @@ impl<'r> Run<'r> {
         loop {
             let number = feed.line() + 1;
             match feed.next().map_err(failed_input)? {
-                Item::Line(line) => match self.shape.record(line) {
-                    Ok(record) => match self.log.append_with(&record, Durability::Buffered) {
-                        Ok(receipt) => self.took(receipt.index, number),
-                        Err(Error::TooLarge { .. }) => self.refuse(number, Refusal::TooLong),
-                        Err(error) => return Err(error.into()),
-                    },
-                    Err(refusal) => self.refuse(number, refusal),
-                },
+                Item::Line(line) => {
+                    self.news.0 += line.len() as u64 + 1;
+                    match self.shape.record(line) {
+                        Ok(record) => match self.log.append_with(&record, Durability::Buffered) {
+                            Ok(receipt) => self.took(receipt.index, number),
+                            Err(Error::TooLarge { .. }) => self.refuse(number, Refusal::TooLong),
+                            Err(error) => return Err(error.into()),
+                        },
+                        Err(refusal) => self.refuse(number, refusal),
+                    }
+                }
                 Item::Long(_) => self.refuse(number, Refusal::TooLong),
                 // Whatever durability: nothing stays in this process while it waits.
-                Item::Silence => self.settle(self.durability.max(Durability::Written))?,
+                Item::Silence => {
+                    self.settle(self.durability.max(Durability::Written))?;
+                    self.tell_progress();
+                }
                 Item::End => return self.settle(self.durability),
             }
             if self.unsettled == BATCH {
                 self.settle(self.durability)?;
+                self.tell_progress();
             }
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        let (bytes, records) = std::mem::take(&mut self.news);
+        if let Some(progress) = &self.progress {
+            progress.advance(bytes, records);
         }
     }
 
     fn took(&mut self, index: u64, line: u64) {
         self.first.get_or_insert(index);
         self.appended += 1;
+        self.news.1 += 1;
         self.unsettled += 1;
         if self.recent.len() == BATCH {
             self.recent.pop_front();

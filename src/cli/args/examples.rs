@@ -47,6 +47,10 @@ pub(super) const ROLL: &str = "\
 Examples:
   fernlog roll audit.log -k audit.key --sign audit.sign";
 
+pub(super) const REPAIR: &str = "\
+Examples:
+  fernlog repair audit.log --torn-tail";
+
 pub(super) const DECRYPT: &str = "\
 Examples:
   fernlog decrypt audit.log -k audit.key --format json | jq .message

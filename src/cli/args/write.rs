@@ -85,3 +85,19 @@ pub(crate) struct RollArgs {
           value_parser = keyguard::file_name())]
     pub(crate) sign: PathBuf,
 }
+
+/// Set aside what a crash left behind the last whole line
+///
+/// Opening a log for appending does this by itself, and writes it down in the log. This is for
+/// whoever has no key, or wants a look first. It takes the writer's lock, copies the bytes to a
+/// file of their own and cuts them only then; it signs nothing. Anything but a torn tail it leaves
+/// as it is.
+#[derive(Args, Debug)]
+#[command(after_help = examples::REPAIR)]
+pub(crate) struct RepairArgs {
+    #[command(flatten)]
+    pub(crate) log: Log,
+    /// Set aside an incomplete last line, and an incomplete last checkpoint
+    #[arg(long)]
+    pub(crate) torn_tail: bool,
+}

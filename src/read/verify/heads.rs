@@ -24,6 +24,18 @@ pub(crate) struct Head {
     pub signer_lost: bool,
     /// Bytes of a torn tail that the header declares for the segment before.
     pub kept_tail: Option<u64>,
+    /// Segments whose lines retention deleted, as the header says: first and last.
+    pub pruned: Vec<(u64, u64)>,
+}
+
+impl Head {
+    /// Whether the header says that the lines of an earlier segment, or of several of them, were
+    /// deleted by the log's own retention.
+    pub(crate) fn announces(&self, first: u64, last: u64) -> bool {
+        // No header can speak of itself and what comes after it.
+        let mut said = self.pruned.iter().filter(|(_, b)| *b < self.number);
+        said.any(|(a, b)| *a <= first && last <= *b)
+    }
 }
 
 /// The headers of a log.
@@ -95,6 +107,11 @@ impl Heads {
             Event::TornTailKept(bytes) => Some(*bytes),
             _ => None,
         });
+        let pruned = header.events.iter().filter_map(|event| match event {
+            Event::Pruned(first, last) => Some((*first, *last)),
+            _ => None,
+        });
+        let pruned = pruned.collect();
         Ok(Some(Head {
             number: header.segment,
             first: header.first(),
@@ -103,6 +120,7 @@ impl Heads {
             time: header.time,
             signer_lost: header.events.contains(&Event::SignerLost),
             kept_tail,
+            pruned,
         }))
     }
 

@@ -59,6 +59,8 @@ impl Outcome {
             checkpoints: 0,
             key_id: None,
             checks: Checks::default(),
+            compressed: segment.is_compressed(),
+            pruned: false,
         };
         Self {
             findings: Findings::new(most),

@@ -9,10 +9,11 @@ use crate::read::files::with_suffix;
 use crate::read::report::{Check, Finding, FindingId};
 use crate::read::verify::Context;
 use crate::read::verify::content::{Content, Watch};
-use crate::read::verify::ending::Tail;
+use crate::read::verify::ending::{Tail, broken_finding};
 use crate::read::verify::outcome::Outcome;
 use crate::read::verify::segment::STEP;
 use crate::read::verify::sight::Sight;
+use crate::read::zst::apart;
 
 /// Checks a log without any chain, one segment after the other: records are counted from 0.
 pub(crate) fn check(context: &Context<'_>) -> Result<Vec<Outcome>> {
@@ -68,9 +69,17 @@ impl Run {
         let mut sight = self.sight(context, segment.path());
         let mut lines = Lines::new(source, MAX_LINE);
         let mut counted = 0;
-        while let Some((place, scan)) =
-            lines.next_line().map_err(Error::io("read", segment.path()))?
-        {
+        loop {
+            let before = lines.place();
+            let (place, scan) =
+                match apart(lines.next_line()).map_err(Error::io("read", segment.path()))? {
+                    Ok(Some(next)) => next,
+                    Ok(None) => break,
+                    Err(broken) => {
+                        out.findings.push(broken_finding(segment, before, broken));
+                        break;
+                    }
+                };
             if let Scan::Tail(start, length) = scan {
                 let tail = Tail::new(place, start, length);
                 out.torn_bytes = length;
@@ -85,6 +94,7 @@ impl Run {
             }
         }
         context.read(lines.place().byte - counted);
+        out.report.bytes = lines.place().byte;
         self.finish(&mut sight, segment.path(), out);
         Ok(true)
     }
