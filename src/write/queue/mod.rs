@@ -20,6 +20,8 @@ mod state;
 mod ticket;
 mod worker;
 
+#[cfg(all(test, not(shuttle)))]
+mod fault_tests;
 #[cfg(all(test, shuttle))]
 mod model;
 #[cfg(all(test, not(shuttle)))]
