@@ -184,7 +184,13 @@ pub(crate) fn only_log(path: &Path) -> Result<LogPath, Failure> {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let exit = match &error {
+        Failure::from(&error)
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let exit = match error {
             Error::WrongKey { .. } => Exit::NoKey,
             Error::Locked { .. } => Exit::Held,
             Error::NotALog { .. } => Exit::NotALog,
@@ -194,7 +200,12 @@ impl From<Error> for Failure {
             Error::Header { .. } | Error::Conflict { .. } => Exit::Tampered,
             _ => Exit::Error,
         };
-        let message = match &error {
+        let message = match error {
+            // What is behind it says where and what.
+            Error::NotSafe { cause: Some(cause), .. }
+            | Error::NotWritten { cause: Some(cause) } => {
+                return Failure::from(&**cause);
+            }
             Error::Io { action, path, source } => {
                 format!("cannot {action} {}: {}", escape::path(path), failure::reason(source))
             }
@@ -204,7 +215,7 @@ impl From<Error> for Failure {
             other => other.to_string(),
         };
         let failure = Failure::new(exit, message);
-        match &error {
+        match error {
             Error::WrongKey { wanted, .. } => {
                 failure.hint(format!("fernlog keys find {wanted} DIR looks for its file"))
             }

@@ -20,10 +20,10 @@ use crate::ui::Ui;
 pub(crate) fn run(args: &RollArgs, ui: &Ui) -> Result<Exit, Failure> {
     input::one_stdin(args.keys.key_files.iter().chain([&args.sign]))?;
     let path = target::existing_log(&args.log.log)?;
-    let log = AuditLog::builder(path.active())
+    let builder = AuditLog::builder(path.active())
         .keyring(input::keyring(&args.keys, ui)?)
-        .log_key(input::signing_key(&args.sign, ui)?)
-        .open()?;
+        .log_key(input::signing_key(&args.sign, ui)?);
+    let log = target::closed(builder, &args.closed).open()?;
     recovery::tell(log.recovery(), ui);
     let head = log.roll()?;
     log.close()?;

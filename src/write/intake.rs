@@ -1,6 +1,6 @@
 //! Where the queue hands its batches to the log.
 
-use crate::error::Result;
+use crate::error::{Conflict, Error, Result};
 use crate::format::UnixTime;
 use crate::write::chain::Chain;
 use crate::write::log::{AuditLog, Durability, Receipt};
@@ -22,22 +22,31 @@ pub(super) trait Intake: Send + Sync {
 
 impl Intake for AuditLog {
     fn take(&self, batch: &mut Batch) -> Result<()> {
-        let shared = self.shared();
-        let durability = shared.durability();
-        if batch.entered() > 0 {
-            // The log has them since an attempt before, and did not get them to the disk.
-            shared.with(|writer, now| writer.reach(durability, now))?;
-            batch.set_safe();
+        let result = bring(self, batch);
+        if let Err(Error::Conflict { what: Conflict::CutByOthers, .. }) = result {
+            // They are gone with the lines that somebody cut off, and are written again.
+            batch.take_back();
         }
-        let last = shared.with(|writer, now| {
-            writer.take(batch, durability, now, shared.process()).map(|()| writer.next - 1)
-        })?;
-        if durability == Durability::Durable {
-            shared.commit_written(last)?;
-        }
-        batch.set_safe();
-        Ok(())
+        result
     }
+}
+
+fn bring(log: &AuditLog, batch: &mut Batch) -> Result<()> {
+    let shared = log.shared();
+    let durability = shared.durability();
+    if batch.entered() > 0 {
+        // The log has them since an attempt before, and did not get them to the disk.
+        shared.with(|writer, now| writer.reach(durability, now))?;
+        batch.set_safe();
+    }
+    let last = shared.with(|writer, now| {
+        writer.take(batch, durability, now, shared.process()).map(|()| writer.next - 1)
+    })?;
+    if durability == Durability::Durable {
+        shared.commit_written(last)?;
+    }
+    batch.set_safe();
+    Ok(())
 }
 
 /// What is left of a batch, and what has to come before it.
@@ -111,7 +120,7 @@ impl Writer {
                 return Ok((receipts, Rest::AfterCheckpoint));
             }
             let start = self.pending.len();
-            self.sealer.seal_piece(piece, index, process, self.pending.room())?;
+            self.sealer.seal_body(piece, index, process, self.pending.room())?;
             let length = self.pending.len() - start;
             if self.roll.due(self.durable + start as u64, length as u64) && self.may_roll(now) {
                 self.pending.cut(start);

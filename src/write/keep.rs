@@ -93,6 +93,11 @@ impl Keep {
         }
     }
 
+    /// Whether the sizes of segments matter.
+    pub(super) fn counts_bytes(&self) -> bool {
+        self.bytes.is_some()
+    }
+
     /// How many of `closed`, which stand in the order of the log, go when `closing` closes.
     pub(super) fn excess(&self, closed: &[ClosedSegment], closing: Closing) -> usize {
         let over_count = self.over_count(closed.len());

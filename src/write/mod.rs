@@ -7,11 +7,10 @@
 //! | `writer.rs` | one record after the other: encode, seal, hash, write |
 //! | `seal.rs`, `pending.rs` | a line; the lines that are not durable yet |
 //! | `chain.rs` | the tree beside the lines, checkpoints |
-//! | `queue/` | [`Queue`]: records that wait in memory, and the thread that writes them |
-//! | `intake.rs` | where the queue hands its batches to the log |
 //! | `commit.rs` | one sync for many threads |
 //! | `roll.rs`, `schedule.rs`, `rolling.rs` | when and how the next segment begins |
 //! | `keep.rs`, `closed/` | which closed segments retention deletes; deleting and compressing them |
+//! | `queue/`, `intake.rs` | [`Queue`]: records that wait in memory, the thread that writes them, and how |
 //! | `watch.rs`, `mend.rs`, `outage.rs` | files that fail or are touched by others, and what the log says of it |
 //! | `recover.rs`, `scan.rs`, `aside.rs` | what is found on opening, after a crash as after a clean stop |
 //! | `repair.rs` | a torn tail set aside, without any key |

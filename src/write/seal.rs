@@ -38,7 +38,7 @@ impl Sealer {
     }
 
     /// Appends the line of a record that was encoded without its number.
-    pub(super) fn seal_piece(
+    pub(super) fn seal_body(
         &mut self,
         piece: Piece<'_>,
         index: u64,

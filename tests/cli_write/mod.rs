@@ -2,6 +2,7 @@
 
 mod append;
 mod append_flags;
+mod append_queue;
 mod demo;
 mod doctor;
 mod json_lines;
@@ -94,7 +95,12 @@ impl Shell {
 
     /// A command that goes on, with its ends in our hands.
     pub(crate) fn start(&self, more: &[&str]) -> Running {
-        let mut child = self.command(&[&APPEND[..], more].concat()).spawn().unwrap();
+        self.start_with(&[&APPEND[..], more].concat())
+    }
+
+    /// Any command that goes on.
+    pub(crate) fn start_with(&self, arguments: &[&str]) -> Running {
+        let mut child = self.command(arguments).spawn().unwrap();
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().unwrap());
         Running { child, input, output }

@@ -73,6 +73,8 @@ fn a_segment_is_compressed_soon_after_its_roll() {
     log.close().unwrap();
     assert_eq!(named(&site, ".zst").len(), 31);
     assert_eq!(named(&site, ".log"), ["audit.log"]);
+    site.assert_intact();
+    assert_eq!(site.verify().records(), 31);
 }
 
 #[test]
@@ -159,6 +161,8 @@ fn retention_deletes_compressed_segments_too() {
     assert_eq!(named(&site, ".log"), ["audit.log"]);
     assert_eq!(named(&site, ".chain").len(), 21);
     assert_eq!(named(&site, ".hashes").len(), 3);
+    site.assert_intact();
+    assert_eq!(site.verify().pruned().count(), 18);
 }
 
 #[test]

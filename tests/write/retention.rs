@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fernlog::AuditLog;
+use fernlog::read::FindingId;
 use fernlog::write::{Builder, Keep};
 
 use crate::common::site::{Site, record};
@@ -49,6 +50,8 @@ fn only_the_newest_segments_keep_their_lines_and_all_keep_their_chain() {
     assert_eq!(pruned(&site, "audit.000004.log.chain"), ["0"]);
     assert_eq!(pruned(&site, "audit.000005.log.chain"), ["1"]);
     assert_eq!(pruned(&site, "audit.log.chain"), ["2"]);
+    site.assert_intact();
+    assert_eq!(site.verify().pruned().count(), 3);
 }
 
 #[test]
@@ -62,6 +65,8 @@ fn retention_that_comes_late_announces_a_range() {
     segments(&log, 1);
     assert_eq!(closed(&site, ".log"), [4, 5]);
     assert_eq!(pruned(&site, "audit.log.chain"), ["0-3"]);
+    site.assert_intact();
+    assert_eq!(site.verify().pruned().count(), 4);
 }
 
 #[test]
@@ -114,6 +119,21 @@ fn what_was_announced_and_not_deleted_is_deleted_later() {
     segments(&log, 1);
     // And it was not announced twice.
     assert_eq!(pruned(&site, "audit.log.chain"), ["1"]);
+}
+
+#[test]
+fn lines_that_somebody_else_deletes_are_still_missed() {
+    let site = Site::new();
+    let log = site.builder().keep(Keep::segments(3)).open().unwrap();
+    segments(&log, 4);
+    std::fs::remove_file(site.path("audit.000002.log")).unwrap();
+    segments(&log, 3);
+    log.close().unwrap();
+    assert_eq!(closed(&site, ".log"), [4, 5, 6]);
+    let report = site.verify();
+    assert_eq!(report.pruned().count(), 3);
+    let missing = report.findings.iter().filter(|finding| finding.id == FindingId::SegmentMissing);
+    assert_eq!(missing.count(), 1, "{:#?}", report.findings);
 }
 
 #[test]

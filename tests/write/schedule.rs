@@ -36,6 +36,7 @@ fn a_record_behind_the_boundary_begins_a_segment() {
     assert_eq!(site.messages("audit.000000.log"), ["before"]);
     assert_eq!(site.messages("audit.log"), ["behind"]);
     assert!(events(&site).contains("\nevent rolled time\n"));
+    site.assert_intact();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! manager, and what was read by then is not lost.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -23,6 +23,22 @@ pub(super) enum Stop {
     Terminate,
 }
 
+/// Ends the input from another thread, when there is no use in reading on.
+#[derive(Debug)]
+pub(super) struct Halt {
+    halted: Arc<AtomicBool>,
+    waker: UnixStream,
+}
+
+impl Halt {
+    /// From now on the input has no more.
+    pub(super) fn pull(&self) {
+        self.halted.store(true, Ordering::SeqCst);
+        // A reader that is not woken finds out with its next bytes.
+        let _ = (&self.waker).write(&[0]);
+    }
+}
+
 /// Standard input.
 #[derive(Debug)]
 pub(super) struct Stdin {
@@ -31,8 +47,10 @@ pub(super) struct Stdin {
     regular: bool,
     /// Bytes of a regular file that are still to be read.
     length: Option<u64>,
-    /// Readable once a signal came.
+    /// Readable once a signal came, or a halt.
     woken: UnixStream,
+    waker: UnixStream,
+    halted: Arc<AtomicBool>,
     signal: Arc<AtomicUsize>,
     last_look_taken: bool,
 }
@@ -66,7 +84,17 @@ impl Stdin {
             )?;
             low_level::pipe::register(number, waker.try_clone()?)?;
         }
-        Ok(Stdin { file, regular, length, woken, signal, last_look_taken: false })
+        let halted = Arc::default();
+        Ok(Stdin { file, regular, length, woken, waker, halted, signal, last_look_taken: false })
+    }
+
+    /// What ends it from another thread.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no descriptor.
+    pub(super) fn halt(&self) -> io::Result<Halt> {
+        Ok(Halt { halted: Arc::clone(&self.halted), waker: self.waker.try_clone()? })
     }
 
     /// Who said stop, if anybody did.
@@ -111,6 +139,9 @@ impl Stdin {
 impl Source for Stdin {
     fn more(&mut self, room: &mut [u8], patience: Patience) -> io::Result<More> {
         loop {
+            if self.halted.load(Ordering::SeqCst) {
+                return Ok(More::Stop);
+            }
             let stopped = self.stopped().is_some();
             if stopped && (self.regular || self.last_look_taken) {
                 return Ok(if self.regular { More::Stop } else { More::End });

@@ -286,6 +286,16 @@ impl Findings {
         }
     }
 
+    /// Takes back one that was counted.
+    pub(crate) fn uncount(&mut self, id: FindingId, severity: Severity) {
+        if let Some((_, _, count)) =
+            self.counts.iter_mut().find(|(i, s, _)| (*i, *s) == (id, severity))
+        {
+            *count = count.saturating_sub(1);
+        }
+        self.counts.retain(|(_, _, count)| *count > 0);
+    }
+
     pub(crate) fn absorb(&mut self, other: Self) {
         for (id, severity, count) in other.counts {
             self.count(id, severity, count);

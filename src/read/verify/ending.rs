@@ -107,6 +107,9 @@ impl Walk<'_> {
         let end = self.sight.tree.size();
         if let Some((place, hash, time)) = found.first_token {
             let lines = found.tokens;
+            if lines == 1 {
+                self.out.strangers.stray(place, hash);
+            }
             let finding = match self.stands_before(&hash, end) {
                 Some(index) => {
                     let message = format!("record #{index} stands again behind the end");

@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::crypto::VerifierKey;
 use crate::error::{Error, Result};
 use crate::format::{
-    ChainItem, ChainReader, Event, Hash, Header, HeaderError, SegmentName, UnixTime,
+    ChainItem, ChainReader, Event, Hash, Header, HeaderError, SegmentName, SignedCheckpoint,
+    UnixTime, leaf,
 };
 use crate::read::log::{Log, Segment};
 
@@ -26,6 +27,8 @@ pub(crate) struct Head {
     pub kept_tail: Option<u64>,
     /// Segments whose lines retention deleted, as the header says: first and last.
     pub pruned: Vec<(u64, u64)>,
+    /// Whether the first checkpoint beside it covers it, so that nobody changed a byte of it.
+    is_whole: bool,
 }
 
 impl Head {
@@ -44,6 +47,8 @@ pub(crate) struct Heads {
     /// One for each segment; none where there is no header that can be read.
     heads: Vec<Option<Head>>,
     numbers: Vec<u64>,
+    /// Of each segment: the number of the one whose chain file was put in place of its own.
+    foreign: Vec<Option<u64>>,
     /// Name of the log.
     pub origin: Option<String>,
     /// Whether the verifier key belongs to this log.
@@ -65,6 +70,7 @@ impl Heads {
             heads.heads.push(head);
         }
         heads.name_active(log);
+        heads.find_foreign();
         if let Some(vkey) = vkey {
             let same_name = heads.origin.as_deref().is_none_or(|origin| origin == vkey.name());
             heads.vkey_fits = same_name && (signed || signs_anywhere(log, vkey)?);
@@ -112,6 +118,10 @@ impl Heads {
             _ => None,
         });
         let pruned = pruned.collect();
+        let mut tree = header.before.clone();
+        tree.push(leaf(text.as_bytes()));
+        let covers = |signed: &SignedCheckpoint| signed.checkpoint.root == tree.root();
+        let is_whole = matches!(&first_item, Some((_, ChainItem::Checkpoint(s))) if covers(s));
         Ok(Some(Head {
             number: header.segment,
             first: header.first(),
@@ -121,6 +131,7 @@ impl Heads {
             signer_lost: header.events.contains(&Event::SignerLost),
             kept_tail,
             pruned,
+            is_whole,
         }))
     }
 
@@ -140,6 +151,27 @@ impl Heads {
         if let Some(number) = self.numbers.last_mut() {
             *number = said.unwrap_or(least).max(least);
         }
+    }
+
+    /// A whole chain file that says it is of another segment, which has a place of its own in the
+    /// log, was copied here. It says nothing about its neighbours here, and nothing is wrong with
+    /// them.
+    fn find_foreign(&mut self) {
+        let numbers = &self.numbers;
+        for (head, here) in self.heads.iter_mut().zip(numbers) {
+            let is_other = |head: &Head| head.is_whole && head.number != *here;
+            let other = head.as_ref().filter(|head| is_other(head)).map(|head| head.number);
+            let other = other.filter(|number| numbers.contains(number));
+            if other.is_some() {
+                *head = None;
+            }
+            self.foreign.push(other);
+        }
+    }
+
+    /// The number of the segment whose chain file was put in place of this one's.
+    pub(crate) fn foreign(&self, at: usize) -> Option<u64> {
+        self.foreign.get(at).copied().flatten()
     }
 
     pub(crate) fn get(&self, at: usize) -> Option<&Head> {

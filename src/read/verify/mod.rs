@@ -13,6 +13,7 @@ mod ending;
 mod heads;
 mod judge;
 mod locate;
+mod moved;
 mod outcome;
 mod plain;
 mod pruned;

@@ -11,7 +11,7 @@ use crate::read::verify::Context;
 use crate::read::verify::content::{Content, Watch};
 use crate::read::verify::ending::{Tail, broken_finding};
 use crate::read::verify::outcome::Outcome;
-use crate::read::verify::segment::STEP;
+use crate::read::verify::segment::{BEGIN, STEP};
 use crate::read::verify::sight::Sight;
 use crate::read::zst::apart;
 
@@ -40,6 +40,25 @@ pub(crate) fn check(context: &Context<'_>) -> Result<Vec<Outcome>> {
 pub(crate) fn without_chain(context: &Context<'_>, at: usize, mut out: Outcome) -> Result<Outcome> {
     if let Some(segment) = context.log.segments().get(at) {
         chain_missing(segment.chain_path(), &mut out);
+    }
+    Run::default().lines(context, at, &mut out)?;
+    out.report.first = None;
+    out.size = 0;
+    Ok(out)
+}
+
+/// Checks a segment in place of whose chain file stands that of segment `other`.
+pub(crate) fn with_foreign_chain(
+    context: &Context<'_>,
+    at: usize,
+    other: u64,
+    mut out: Outcome,
+) -> Result<Outcome> {
+    if let Some(segment) = context.log.segments().get(at) {
+        let message = format!("this is the chain file of segment {other}");
+        let finding = Finding::new(FindingId::HeaderChanged, segment.chain_path(), message);
+        out.findings.push(finding.at(BEGIN));
+        out.checks().chain = Check::Fail;
     }
     Run::default().lines(context, at, &mut out)?;
     out.report.first = None;

@@ -178,7 +178,10 @@ impl Script<'_> {
                     let message = "this is not the line that was signed here".to_owned();
                     (FindingId::RecordChanged, index, message)
                 }
-                None => self.put_in(walk, at, scan),
+                None => {
+                    walk.out.strangers.stray(at, entry_hash(at, scan));
+                    self.put_in(walk, at, scan)
+                }
             },
         };
         let time = walk.sight.stray(at, scan);
@@ -238,6 +241,8 @@ impl Script<'_> {
             if gone > 0 {
                 let first = walk.sight.tree.size();
                 let last = first + gone as u64 - 1;
+                let hashes = self.window.hashes.get(self.expected..self.expected + gone);
+                walk.out.strangers.gone(first, hashes.unwrap_or_default());
                 let message = format!("records missing before this line: {gone}");
                 let finding = Finding::new(FindingId::RecordsRemoved, walk.segment.path(), message);
                 walk.sight.pending.push(finding.at(at).entry(first).stretch(first, last));

@@ -5,6 +5,7 @@ use crate::crypto::KeyId;
 use crate::format::SegmentName;
 use crate::read::report::{Check, Finding, FindingId, Findings, Severity};
 use crate::read::verify::Context;
+use crate::read::verify::moved;
 use crate::read::verify::outcome::Outcome;
 use crate::read::verify::pruned;
 
@@ -22,6 +23,7 @@ pub(crate) struct Joined {
 pub(crate) fn join(context: &Context<'_>, mut outcomes: Vec<Outcome>) -> Joined {
     let mut found = Findings::new(context.options.max_findings);
     context.pins.contradictions.iter().cloned().for_each(|finding| found.push(finding));
+    moved::match_up(&mut outcomes);
     for at in 0..outcomes.len() {
         missing_numbers(context, at, &outcomes, &mut found);
         missing_lines(context, at, &mut outcomes, &mut found);

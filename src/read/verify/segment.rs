@@ -92,6 +92,9 @@ pub(crate) fn check(context: &Context<'_>, at: usize, start: Start<'_>) -> Resul
     let Some(chain) = segment.open_chain()? else {
         return super::plain::without_chain(context, at, out);
     };
+    if let Some(other) = context.heads.foreign(at) {
+        return super::plain::with_foreign_chain(context, at, other, out);
+    }
     let mut chain = ChainReader::new(chain);
     let (text, header) = chain.header().map_err(Error::io("read", segment.chain_path()))?;
     if header.is_err() && matches!(start, Start::Header) {

@@ -112,13 +112,14 @@ impl Headers {
     }
 
     /// The closed segments below `active` that have lines and are not announced as pruned, in
-    /// their order.
+    /// their order; with their sizes only if those count, for there may be thousands.
     pub(super) fn closed(
         &mut self,
         disk: &dyn Disk,
         log: &LogPath,
         active: u64,
         announced: &BTreeSet<u64>,
+        counts_bytes: bool,
     ) -> Vec<ClosedSegment> {
         let files = files(disk, log).unwrap_or_default();
         let mut closed = Vec::new();
@@ -134,7 +135,7 @@ impl Headers {
                 Kind::Hashes | Kind::Lines => true,
             });
             let length = |kind: &Kind| disk.length(&kind.path(log, number)).ok().flatten();
-            let bytes = counted.filter_map(length).sum();
+            let bytes = if counts_bytes { counted.filter_map(length).sum() } else { 0 };
             let next = self.get(disk, log, number + 1).map(|facts| facts.began);
             closed.push(ClosedSegment { number, bytes, closed: next });
         }

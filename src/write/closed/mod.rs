@@ -155,7 +155,8 @@ impl Closed {
         self.headers.insert(active);
         let Work { disk, path, .. } = &*self.work;
         let announced = self.work.state().pruned.clone();
-        let closed = self.headers.closed(&**disk, path, active.segment, &announced);
+        let closed =
+            self.headers.closed(&**disk, path, active.segment, &announced, keep.counts_bytes());
         let excess = keep.excess(&closed, closing);
         let over = closed.iter().take(excess).map(|segment| segment.number);
         let sure =

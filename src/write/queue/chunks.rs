@@ -195,6 +195,11 @@ impl Batch {
         self.safe = self.entries.len();
     }
 
+    /// Notes that the log has lost what is not safe.
+    pub(in crate::write) fn take_back(&mut self) {
+        self.entries.truncate(self.safe);
+    }
+
     /// Records of callers.
     pub(super) fn records(&self) -> usize {
         self.chunks.iter().map(|chunk| chunk.records).sum()
