@@ -112,13 +112,14 @@ impl Writer {
         now: UnixTime,
         process: u32,
     ) -> Result<(Vec<Receipt>, Rest)> {
-        let mut index = self.seal_notes(now, process)?;
+        let first = self.seal_notes(now, process)?;
         let mut receipts = Vec::new();
         let room = self.chain.as_ref().map_or(u64::MAX, Chain::room);
         for piece in batch.pieces().skip(batch.entered()) {
             if receipts.len() as u64 >= room {
                 return Ok((receipts, Rest::AfterCheckpoint));
             }
+            let index = first + receipts.len() as u64;
             let start = self.pending.len();
             self.sealer.seal_body(piece, index, process, self.pending.room())?;
             let length = self.pending.len() - start;
@@ -127,7 +128,6 @@ impl Writer {
                 return Ok((receipts, Rest::AfterRoll));
             }
             receipts.push(Receipt { index, segment: self.segment, durability });
-            index += 1;
         }
         Ok((receipts, Rest::None))
     }
