@@ -6,7 +6,7 @@ use crate::write::chain::Chain;
 use crate::write::log::{AuditLog, Durability, Receipt};
 use crate::write::queue::Batch;
 use crate::write::roll::Reason;
-use crate::write::writer::{BUFFER, Writer};
+use crate::write::writer::Writer;
 
 /// What the worker of a queue hands batches to.
 pub(super) trait Intake: Send + Sync {
@@ -33,7 +33,8 @@ impl Intake for AuditLog {
 
 fn bring(log: &AuditLog, batch: &mut Batch) -> Result<()> {
     let shared = log.shared();
-    let durability = shared.durability();
+    // They have waited long enough in this process.
+    let durability = shared.durability().max(Durability::Written);
     if batch.entered() > 0 {
         // The log has them since an attempt before, and did not get them to the disk.
         shared.with(|writer, now| writer.reach(durability, now))?;
@@ -75,9 +76,7 @@ impl Writer {
             let start = self.pending.len();
             let sealed = self.seal_pieces(batch, durability, now, process);
             let written = sealed.and_then(|sealed| {
-                if durability > Durability::Buffered || self.pending.unwritten().len() >= BUFFER {
-                    self.write_out()?;
-                }
+                self.write_out()?;
                 Ok(sealed)
             });
             let (receipts, rest) = match written {
