@@ -6,11 +6,11 @@ use crate::write::chain::Chain;
 use crate::write::log::{AuditLog, Durability, Receipt};
 use crate::write::queue::Batch;
 use crate::write::roll::Reason;
-use crate::write::writer::Writer;
+use crate::write::writer::{BUFFER, Writer};
 
 /// What the worker of a queue hands batches to.
 pub(super) trait Intake: Send + Sync {
-    /// Seals and writes the records of `batch` in their order with one write, and brings them to
+    /// Seals and writes the records of `batch` in their order with few writes, and brings them to
     /// the log's durability. [`Batch::enter`] and [`Batch::set_safe`] note how far that got.
     ///
     /// # Errors
@@ -54,6 +54,8 @@ fn bring(log: &AuditLog, batch: &mut Batch) -> Result<()> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rest {
     None,
+    /// A disk that is nearly full may have room for some, if not for all.
+    AfterWrite,
     AfterRoll,
     AfterCheckpoint,
 }
@@ -90,6 +92,12 @@ impl Writer {
             self.outage = None;
             self.notes.clear();
             batch.enter(receipts);
+            if durability == Durability::Written {
+                batch.set_safe();
+            }
+            if rest == Rest::AfterWrite {
+                continue;
+            }
             if rest == Rest::None {
                 return Ok(());
             }
@@ -98,7 +106,7 @@ impl Writer {
             match rest {
                 Rest::AfterRoll => self.roll_or_go_on(Reason::Size, now)?,
                 Rest::AfterCheckpoint => self.checkpoint(now)?,
-                Rest::None => {}
+                Rest::None | Rest::AfterWrite => {}
             }
         }
     }
@@ -117,6 +125,9 @@ impl Writer {
         for piece in batch.pieces().skip(batch.entered()) {
             if receipts.len() as u64 >= room {
                 return Ok((receipts, Rest::AfterCheckpoint));
+            }
+            if self.pending.unwritten().len() >= BUFFER {
+                return Ok((receipts, Rest::AfterWrite));
             }
             let index = first + receipts.len() as u64;
             let start = self.pending.len();

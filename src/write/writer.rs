@@ -17,7 +17,7 @@ use crate::write::seal::Sealer;
 use crate::write::watch::Watch;
 
 /// Buffered lines are written out when they pass this many bytes.
-const BUFFER: usize = 64 << 10;
+pub(super) const BUFFER: usize = 64 << 10;
 /// Lines are synced when they pass this many bytes, because until then they are kept in memory.
 const MOST_PENDING: usize = 8 << 20;
 
