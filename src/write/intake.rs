@@ -10,7 +10,7 @@ use crate::write::writer::{BUFFER, Writer};
 
 /// What the worker of a queue hands batches to.
 pub(super) trait Intake: Send + Sync {
-    /// Seals and writes the records of `batch` in their order with one write, and brings them to
+    /// Seals and writes the records of `batch` in their order with few writes, and brings them to
     /// the log's durability. [`Batch::enter`] and [`Batch::set_safe`] note how far that got.
     ///
     /// # Errors
@@ -35,13 +35,23 @@ impl Intake for AuditLog {
 
 fn bring(log: &AuditLog, batch: &mut Batch) -> Result<()> {
     let shared = log.shared();
-    let durability = shared.durability();
+    // They have waited long enough in this process.
+    let durability = shared.durability().max(Durability::Written);
     if batch.entered() > 0 {
         // The log has them since an attempt before, and did not get them to the disk.
-        shared.with(|writer, now| writer.reach(durability, now))?;
-        batch.set_safe();
+        let cuts = shared.with(|writer, now| {
+            writer.reach(durability, now)?;
+            Ok(writer.cuts)
+        })?;
+        if batch.cuts() == cuts {
+            batch.set_safe();
+        } else {
+            // Somebody cut them off since then.
+            batch.take_back();
+        }
     }
     let last = shared.with(|writer, now| {
+        batch.set_cuts(writer.cuts);
         writer.take(batch, durability, now, shared.process()).map(|()| writer.next - 1)
     })?;
     if durability == Durability::Durable {
@@ -55,10 +65,10 @@ fn bring(log: &AuditLog, batch: &mut Batch) -> Result<()> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rest {
     None,
+    /// A disk that is nearly full may have room for some, if not for all.
+    AfterWrite,
     AfterRoll,
     AfterCheckpoint,
-    /// Nothing but a write.
-    AfterWrite,
 }
 
 impl Writer {
@@ -79,9 +89,7 @@ impl Writer {
             let start = self.pending.len();
             let sealed = self.seal_pieces(batch, durability, now, process);
             let written = sealed.and_then(|sealed| {
-                if durability > Durability::Buffered || self.pending.unwritten().len() >= BUFFER {
-                    self.write_out()?;
-                }
+                self.write_out()?;
                 Ok(sealed)
             });
             let (receipts, rest) = match written {
@@ -95,10 +103,14 @@ impl Writer {
             self.outage = None;
             self.notes.clear();
             batch.enter(receipts);
-            match rest {
-                Rest::None => return Ok(()),
-                Rest::AfterWrite => continue,
-                Rest::AfterRoll | Rest::AfterCheckpoint => {}
+            if durability == Durability::Written {
+                batch.set_safe();
+            }
+            if rest == Rest::AfterWrite {
+                continue;
+            }
+            if rest == Rest::None {
+                return Ok(());
             }
             self.reach(durability, now)?;
             batch.set_safe();
@@ -125,7 +137,8 @@ impl Writer {
             if receipts.len() as u64 >= room {
                 return Ok((receipts, Rest::AfterCheckpoint));
             }
-            if batch.is_careful() && !receipts.is_empty() {
+            let full = self.pending.unwritten().len() >= BUFFER;
+            if full || batch.is_careful() && !receipts.is_empty() {
                 return Ok((receipts, Rest::AfterWrite));
             }
             let index = first + receipts.len() as u64;

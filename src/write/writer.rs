@@ -50,6 +50,8 @@ pub(super) struct Writer {
     /// What has to be mended before anything else is written.
     pub(super) trouble: Trouble,
     pub(super) watch: Watch,
+    /// How often others have cut durable lines off the log.
+    pub(super) cuts: u64,
     /// Records that were refused since the last one that was taken.
     pub(super) outage: Option<Outage>,
     /// Records about the log itself, to be put in front of the next record.

@@ -170,11 +170,20 @@ pub(in crate::write) struct Batch {
     safe: usize,
     /// Whether the records are written one by one, because all at once they could not be.
     careful: bool,
+    /// How often others had cut the log when its entries were made.
+    cuts: u64,
 }
 
 impl Batch {
     pub(super) fn new(news: Chunk) -> Self {
-        Self { news, chunks: VecDeque::new(), entries: Vec::new(), safe: 0, careful: false }
+        Self {
+            news,
+            chunks: VecDeque::new(),
+            entries: Vec::new(),
+            safe: 0,
+            careful: false,
+            cuts: 0,
+        }
     }
 
     /// All records that are not settled, in the order in which they are to stand in the log.
@@ -203,6 +212,14 @@ impl Batch {
 
     pub(in crate::write) fn set_careful(&mut self, careful: bool) {
         self.careful = careful;
+    }
+
+    pub(in crate::write) fn cuts(&self) -> u64 {
+        self.cuts
+    }
+
+    pub(in crate::write) fn set_cuts(&mut self, cuts: u64) {
+        self.cuts = cuts;
     }
 
     /// Notes that the log has lost what is not safe.
