@@ -58,6 +58,11 @@ impl Chain {
         late || self.tree.size() - self.signed >= MAX_UNCOVERED
     }
 
+    /// How many more entries there may be before the next checkpoint.
+    pub(super) fn room(&self) -> u64 {
+        MAX_UNCOVERED.saturating_sub(self.tree.size() - self.signed)
+    }
+
     /// The statement over all entries so far.
     pub(super) fn head(&self) -> Checkpoint {
         let origin = self.header.origin.clone();
@@ -232,7 +237,11 @@ pub(super) fn finish_roll(disk: &dyn Disk, path: &LogPath, next: &Header) -> Res
     }
     let log = path.active();
     disk.open(&log, Opening::Either).map_err(Error::io("create", &log))?;
-    disk.rename(&names.chain_new, &names.chain).map_err(Error::io("rename", &names.chain_new))?;
+    // As above: what is not there any more was moved before.
+    if exists(disk, &names.chain_new)? {
+        disk.rename(&names.chain_new, &names.chain)
+            .map_err(Error::io("rename", &names.chain_new))?;
+    }
     if exists(disk, &names.signer_new)? {
         disk.replace(&names.signer_new, &names.signer)
             .map_err(Error::io("rename", &names.signer_new))?;

@@ -112,6 +112,12 @@ impl Shared {
         Ok(Receipt { durability, ..receipt })
     }
 
+    /// Returns when the entry `index`, which was written with [`Shared::with`], is durable.
+    pub(super) fn commit_written(&self, index: u64) -> Result<()> {
+        let state = self.lock()?;
+        self.commit(state, index)
+    }
+
     /// Returns when the entry `index`, which is written, is durable.
     fn commit<'s>(&'s self, mut state: Guard<'s>, index: u64) -> Result<()> {
         loop {

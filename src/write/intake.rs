@@ -1,190 +1,156 @@
 //! Where the queue hands its batches to the log.
 
-use std::sync::{Mutex, PoisonError};
-
 use crate::error::{Conflict, Error, Result};
 use crate::format::UnixTime;
+use crate::write::chain::Chain;
 use crate::write::log::{AuditLog, Durability, Receipt};
-use crate::write::outage::Outage;
-use crate::write::queue::{Batch, Piece};
+use crate::write::queue::Batch;
 use crate::write::roll::Reason;
-use crate::write::writer::Writer;
-
-/// Lines of a batch are written out when they pass this many bytes.
-const LARGE: usize = 1 << 20;
+use crate::write::writer::{BUFFER, Writer};
 
 /// What the worker of a queue hands batches to.
 pub(super) trait Intake: Send + Sync {
-    /// Seals and writes the records of `batch` in their order, and brings them to the log's
-    /// durability. Appends to `taken` a receipt for each of the first records that are in the log
-    /// and have it.
+    /// Seals and writes the records of `batch` in their order with few writes, and brings them to
+    /// the log's durability. [`Batch::enter`] and [`Batch::set_safe`] note how far that got.
     ///
     /// # Errors
     ///
-    /// Then the call may be repeated with the records that have no receipt; none of them will be
-    /// in the log twice.
-    fn take(&self, batch: &Batch, taken: &mut Vec<Receipt>) -> Result<()>;
+    /// Then records that were not entered are not in the log. The call may be repeated with the
+    /// same batch, and goes on where this one stopped.
+    fn take(&self, batch: &mut Batch) -> Result<()>;
 }
 
-/// A log behind a queue.
-pub(super) struct LogIntake {
-    log: AuditLog,
-    past: Mutex<Past>,
-}
-
-/// What earlier batches came to.
-#[derive(Default)]
-struct Past {
-    /// Receipts of records that were written when their sync failed. They are the first ones of
-    /// the next batch, and are not written again.
-    owed: Vec<Receipt>,
-    /// The last batch could not be written. The next one is written record by record, so that what
-    /// still fits on a full disk gets there.
-    failed: bool,
-}
-
-impl LogIntake {
-    pub(super) fn new(log: AuditLog) -> Self {
-        Self { log, past: Mutex::default() }
-    }
-}
-
-impl Intake for LogIntake {
-    fn take(&self, batch: &Batch, taken: &mut Vec<Receipt>) -> Result<()> {
-        let shared = self.log.shared();
-        let (durability, process) = (shared.durability(), shared.process());
-        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        let Past { owed, failed } = &mut *past;
-        let group = if *failed { 0 } else { LARGE };
-        let result = shared.with(|writer, now| {
-            if !owed.is_empty() {
-                writer.reach(durability, now)?;
-            }
-            // Records about losses stand in front. They need no more than to be written.
-            let news = batch.pieces().count() - batch.records;
-            let mut pieces = batch.pieces();
-            let mut news = pieces.by_ref().take(news);
-            writer.take(&mut news, group, now, process, taken)?;
-            let settled = owed.len();
-            taken.append(owed);
-
-            let mut written = Vec::new();
-            let result = writer.take(&mut pieces.skip(settled), group, now, process, &mut written);
-            let reached = writer.reach(durability.max(Durability::Written), now);
-            match &reached {
-                Ok(()) => {
-                    let receipts = written.into_iter();
-                    taken.extend(receipts.map(|receipt| Receipt { durability, ..receipt }));
-                }
-                // They are gone with the lines that somebody cut off.
-                Err(Error::Conflict { what: Conflict::CutByOthers, .. }) => {}
-                Err(_) => {
-                    *owed = written
-                        .into_iter()
-                        .map(|receipt| Receipt { durability, ..receipt })
-                        .collect();
-                }
-            }
-            result.and(reached)
-        });
-        *failed = result.is_err();
+impl Intake for AuditLog {
+    fn take(&self, batch: &mut Batch) -> Result<()> {
+        let result = bring(self, batch);
+        // What still fits on a full disk is to get there.
+        batch.set_careful(result.is_err());
+        if let Err(Error::Conflict { what: Conflict::CutByOthers, .. }) = result {
+            // They are gone with the lines that somebody cut off, and are written again.
+            batch.take_back();
+        }
         result
     }
 }
 
+fn bring(log: &AuditLog, batch: &mut Batch) -> Result<()> {
+    let shared = log.shared();
+    // They have waited long enough in this process.
+    let durability = shared.durability().max(Durability::Written);
+    if batch.entered() > 0 {
+        // The log has them since an attempt before, and did not get them to the disk.
+        let cuts = shared.with(|writer, now| {
+            writer.reach(durability, now)?;
+            Ok(writer.cuts)
+        })?;
+        if batch.cuts() == cuts {
+            batch.set_safe();
+        } else {
+            // Somebody cut them off since then.
+            batch.take_back();
+        }
+    }
+    let last = shared.with(|writer, now| {
+        batch.set_cuts(writer.cuts);
+        writer.take(batch, durability, now, shared.process()).map(|()| writer.next - 1)
+    })?;
+    if durability == Durability::Durable {
+        shared.commit_written(last)?;
+    }
+    batch.set_safe();
+    Ok(())
+}
+
+/// What is left of a batch, and what has to come before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    None,
+    /// A disk that is nearly full may have room for some, if not for all.
+    AfterWrite,
+    AfterRoll,
+    AfterCheckpoint,
+}
+
 impl Writer {
-    /// Appends encoded records: the route of docs/design.md from step 3 on. Gives a receipt for
-    /// each that is written; those without one are not in the log. About `group` bytes are written
-    /// at once.
-    fn take<'p>(
+    /// Appends what is left of a batch: the route of docs/design.md from step 3 on. The caller
+    /// syncs.
+    fn take(
         &mut self,
-        pieces: &mut dyn Iterator<Item = Piece<'p>>,
-        group: usize,
+        batch: &mut Batch,
+        durability: Durability,
         now: UnixTime,
         process: u32,
-        taken: &mut Vec<Receipt>,
     ) -> Result<()> {
-        let (most, mut group) = (group, Group::at(self));
-        for piece in pieces {
-            if group.lines > 0 && self.pending.unwritten().len() >= most {
-                self.bring(&mut group, taken, now)?;
-            }
-            if !self.in_order(now) {
-                self.bring(&mut group, taken, now)?;
-                self.put_in_order(now)?;
-                group = Group::at(self);
-            }
+        if !self.in_order(now) {
+            self.put_in_order(now)?;
+        }
+        self.end_on_time(now)?;
+        loop {
             let start = self.pending.len();
-            let mut index = self.seal_piece(piece, &mut group, process)?;
-            let length = self.pending.len() - start;
-            if self.roll.due(self.durable + start as u64, length as u64) && self.may_roll(now) {
-                // The index of the record changes with the roll, so it is sealed again.
-                self.pending.cut(start);
-                group.lines = index - self.next;
-                self.bring(&mut group, taken, now)?;
-                self.roll_or_go_on(Reason::Size, now)?;
-                group = Group::at(self);
-                index = self.seal_piece(piece, &mut group, process)?;
-            }
-            let durability = Durability::Written;
-            group.sealed.push(Receipt { index, segment: self.segment, durability });
-        }
-        self.bring(&mut group, taken, now)
-    }
-
-    /// Appends the line of `piece` to the pending ones and gives its index; after a failure none
-    /// of the group is there.
-    fn seal_piece(&mut self, piece: Piece<'_>, group: &mut Group, process: u32) -> Result<u64> {
-        let mut seal = || {
-            if group.lines == 0 {
-                for note in self.notes.iter().chain(&self.outage.as_ref().map(Outage::record)) {
-                    let index = self.next + group.lines;
-                    let now = UnixTime::from_token(piece.time);
-                    self.sealer.seal(note, index, now, process, self.pending.room())?;
-                    group.lines += 1;
+            let sealed = self.seal_pieces(batch, durability, now, process);
+            let written = sealed.and_then(|sealed| {
+                self.write_out()?;
+                Ok(sealed)
+            });
+            let (receipts, rest) = match written {
+                Ok(sealed) => sealed,
+                Err(error) => {
+                    self.pending.cut(start);
+                    return Err(error);
                 }
-            }
-            let index = self.next + group.lines;
-            self.sealer.seal_body(piece, index, process, self.pending.room())?;
-            group.lines += 1;
-            Ok(index)
-        };
-        let sealed = seal();
-        if sealed.is_err() {
-            self.pending.cut(group.start);
-        }
-        sealed
-    }
-
-    /// Writes a group.
-    fn bring(&mut self, group: &mut Group, taken: &mut Vec<Receipt>, now: UnixTime) -> Result<()> {
-        if let Err(error) = self.write_out() {
-            self.pending.cut(group.start);
-            return Err(error);
-        }
-        if group.lines > 0 {
-            self.push_leaves(group.start, now);
+            };
+            self.push_leaves(start, now);
             self.outage = None;
             self.notes.clear();
+            batch.enter(receipts);
+            if durability == Durability::Written {
+                batch.set_safe();
+            }
+            if rest == Rest::AfterWrite {
+                continue;
+            }
+            if rest == Rest::None {
+                return Ok(());
+            }
+            self.reach(durability, now)?;
+            batch.set_safe();
+            match rest {
+                Rest::AfterRoll => self.roll_or_go_on(Reason::Size, now)?,
+                Rest::AfterCheckpoint => self.checkpoint(now)?,
+                Rest::None | Rest::AfterWrite => {}
+            }
         }
-        taken.append(&mut group.sealed);
-        *group = Group::at(self);
-        Ok(())
     }
-}
 
-/// Lines that are sealed and not yet written.
-struct Group {
-    /// Where they begin among the pending bytes.
-    start: usize,
-    /// How many there are.
-    lines: u64,
-    /// The receipts of those that are not about the log itself.
-    sealed: Vec<Receipt>,
-}
-
-impl Group {
-    fn at(writer: &Writer) -> Self {
-        Self { start: writer.pending.len(), lines: 0, sealed: Vec::new() }
+    /// Seals records as far as they may stand behind each other.
+    fn seal_pieces(
+        &mut self,
+        batch: &Batch,
+        durability: Durability,
+        now: UnixTime,
+        process: u32,
+    ) -> Result<(Vec<Receipt>, Rest)> {
+        let first = self.seal_notes(now, process)?;
+        let mut receipts = Vec::new();
+        let room = self.chain.as_ref().map_or(u64::MAX, Chain::room);
+        for piece in batch.pieces().skip(batch.entered()) {
+            if receipts.len() as u64 >= room {
+                return Ok((receipts, Rest::AfterCheckpoint));
+            }
+            let full = self.pending.unwritten().len() >= BUFFER;
+            if full || batch.is_careful() && !receipts.is_empty() {
+                return Ok((receipts, Rest::AfterWrite));
+            }
+            let index = first + receipts.len() as u64;
+            let start = self.pending.len();
+            self.sealer.seal_body(piece, index, process, self.pending.room())?;
+            let length = self.pending.len() - start;
+            if self.roll.due(self.durable + start as u64, length as u64) && self.may_roll(now) {
+                self.pending.cut(start);
+                return Ok((receipts, Rest::AfterRoll));
+            }
+            receipts.push(Receipt { index, segment: self.segment, durability });
+        }
+        Ok((receipts, Rest::None))
     }
 }

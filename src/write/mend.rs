@@ -15,6 +15,7 @@ use crate::write::aside::save_aside;
 use crate::write::chain::{NewNames, NextSegment, exists, withdraw, write_new};
 use crate::write::file::{LogFile, Opening, append_all};
 use crate::write::outage::gap;
+use crate::write::pending::Pending;
 use crate::write::roll::Reason;
 use crate::write::scan::Tail;
 use crate::write::writer::Writer;
@@ -204,7 +205,8 @@ impl Writer {
         let left = self.count_lines()?;
         let first = self.chain.as_ref().map_or(0, |chain| chain.header.first() + 1);
         let count = (self.next - first).saturating_sub(left);
-        self.pending = crate::write::pending::Pending::default();
+        self.pending = Pending::default();
+        self.cuts += 1;
         self.trouble.log = false;
         if let Some(chain) = &mut self.chain {
             chain.checkpoint(&self.path)?;

@@ -17,7 +17,7 @@ use crate::write::seal::Sealer;
 use crate::write::watch::Watch;
 
 /// Buffered lines are written out when they pass this many bytes.
-const BUFFER: usize = 64 << 10;
+pub(super) const BUFFER: usize = 64 << 10;
 /// Lines are synced when they pass this many bytes, because until then they are kept in memory.
 const MOST_PENDING: usize = 8 << 20;
 
@@ -50,6 +50,8 @@ pub(super) struct Writer {
     /// What has to be mended before anything else is written.
     pub(super) trouble: Trouble,
     pub(super) watch: Watch,
+    /// How often others have cut durable lines off the log.
+    pub(super) cuts: u64,
     /// Records that were refused since the last one that was taken.
     pub(super) outage: Option<Outage>,
     /// Records about the log itself, to be put in front of the next record.
@@ -113,6 +115,12 @@ impl Writer {
 
     /// Seals what the log has to say about itself, then the record.
     fn seal(&mut self, record: &Record<'_>, now: UnixTime, process: u32) -> Result<()> {
+        let index = self.seal_notes(now, process)?;
+        self.sealer.seal(record, index, now, process, self.pending.room())
+    }
+
+    /// Seals what the log has to say about itself; gives the index of the record behind it.
+    pub(super) fn seal_notes(&mut self, now: UnixTime, process: u32) -> Result<u64> {
         let mut index = self.next;
         if !self.notes.is_empty() || self.outage.is_some() {
             for note in self.notes.iter().chain(&self.outage.as_ref().map(Outage::record)) {
@@ -120,7 +128,7 @@ impl Writer {
                 index += 1;
             }
         }
-        self.sealer.seal(record, index, now, process, self.pending.room())
+        Ok(index)
     }
 
     /// Takes the lines from byte `start` of the pending ones into the tree.

@@ -8,6 +8,7 @@ use std::io;
 use zeroize::Zeroize;
 
 use crate::format::{Out, Record, UnixTime};
+use crate::write::log::Receipt;
 
 /// Capacity of a chunk, unless one record needs more.
 pub(super) const CHUNK: usize = 64 << 10;
@@ -161,37 +162,120 @@ impl io::Write for Tail<'_> {
 #[derive(Debug)]
 pub(in crate::write) struct Batch {
     /// Gap records; none of a caller.
-    pub(super) news: Chunk,
-    pub(super) chunks: VecDeque<Chunk>,
-    /// How many records of callers there are.
-    pub(in crate::write) records: usize,
+    news: Chunk,
+    chunks: VecDeque<Chunk>,
+    /// The entries of the first records, which the log has.
+    entries: Vec<Receipt>,
+    /// How many of these have the log's durability.
+    safe: usize,
+    /// Whether the records are written one by one, because all at once they could not be.
+    careful: bool,
+    /// How often others had cut the log when its entries were made.
+    cuts: u64,
 }
 
 impl Batch {
-    /// All records in the order in which they are to stand in the log.
+    pub(super) fn new(news: Chunk) -> Self {
+        Self {
+            news,
+            chunks: VecDeque::new(),
+            entries: Vec::new(),
+            safe: 0,
+            careful: false,
+            cuts: 0,
+        }
+    }
+
+    /// All records that are not settled, in the order in which they are to stand in the log.
     pub(in crate::write) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         self.news.pieces().chain(self.chunks.iter().flat_map(Chunk::pieces))
     }
 
-    /// Wipes and forgets the first `records` records of callers. Gives the bytes that they took and
-    /// the chunks that are empty now.
-    pub(super) fn settle(&mut self, mut records: usize) -> (usize, Vec<Chunk>) {
-        self.records -= records;
-        let mut freed = 0;
-        let mut empty = Vec::new();
+    /// Notes entries of the next records: from now on the log has them.
+    pub(in crate::write) fn enter(&mut self, entries: Vec<Receipt>) {
+        self.entries.extend(entries);
+    }
+
+    /// How many of the records the log has.
+    pub(in crate::write) fn entered(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Notes that what the log has is as durable as it promises.
+    pub(in crate::write) fn set_safe(&mut self) {
+        self.safe = self.entries.len();
+    }
+
+    pub(in crate::write) fn is_careful(&self) -> bool {
+        self.careful
+    }
+
+    pub(in crate::write) fn set_careful(&mut self, careful: bool) {
+        self.careful = careful;
+    }
+
+    pub(in crate::write) fn cuts(&self) -> u64 {
+        self.cuts
+    }
+
+    pub(in crate::write) fn set_cuts(&mut self, cuts: u64) {
+        self.cuts = cuts;
+    }
+
+    /// Notes that the log has lost what is not safe.
+    pub(in crate::write) fn take_back(&mut self) {
+        self.entries.truncate(self.safe);
+    }
+
+    /// Records of callers.
+    pub(super) fn records(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.records).sum()
+    }
+
+    /// Records of callers that the log does not have.
+    pub(super) fn missing(&self) -> impl Iterator<Item = Piece<'_>> {
+        self.pieces().skip(self.entries.len().max(self.news.records))
+    }
+
+    /// Wipes and forgets the records that are safe.
+    pub(super) fn settle(&mut self) -> Settled {
+        let news = self.safe.min(self.news.records);
+        self.news.settle(news);
+        let receipts: Vec<_> = self.entries.drain(..self.safe).skip(news).collect();
+        self.safe = 0;
+        let mut settled = Settled { news, bytes: 0, empty: Vec::new(), receipts };
+        let mut records = settled.receipts.len();
         while let Some(mut chunk) = self.chunks.pop_front() {
             if records < chunk.records {
-                freed += chunk.settle(records);
+                settled.bytes += chunk.settle(records);
                 self.chunks.push_front(chunk);
                 break;
             }
             records -= chunk.records;
-            freed += chunk.load();
+            settled.bytes += chunk.load();
             chunk.clear();
-            empty.push(chunk);
+            settled.empty.push(chunk);
         }
-        (freed, empty)
+        settled
     }
+
+    /// Whether everything is settled.
+    pub(super) fn is_done(&self) -> bool {
+        self.pieces().next().is_none()
+    }
+}
+
+/// What came out of a batch.
+#[derive(Debug)]
+pub(super) struct Settled {
+    /// How many gap records are in the log.
+    pub(super) news: usize,
+    /// The entries of the records of callers.
+    pub(super) receipts: Vec<Receipt>,
+    /// The bytes that they took.
+    bytes: usize,
+    /// Chunks that are empty now.
+    empty: Vec<Chunk>,
 }
 
 /// The memory of a queue: chunks that fill up, and empty ones. Everything counts that is not
@@ -292,34 +376,25 @@ impl Store {
         Some(chunk)
     }
 
-    /// Takes the oldest records, at least one and about `bytes` bytes, together with `news`.
+    /// Takes the oldest records, about `bytes` bytes, together with `news`.
     pub(super) fn take(&mut self, bytes: usize, news: Chunk) -> Batch {
-        let mut batch = Batch { news, chunks: VecDeque::new(), records: 0 };
+        let mut batch = Batch::new(news);
         let mut load = 0;
         while load < bytes
             && let Some(chunk) = self.full.pop_front()
         {
             load += chunk.load();
-            batch.records += chunk.records;
+            self.waiting -= chunk.records;
             batch.chunks.push_back(chunk);
         }
-        self.waiting -= batch.records;
         batch
     }
 
-    /// Puts back what was taken last and not settled.
-    pub(super) fn put_back(&mut self, mut batch: Batch) {
-        self.waiting += batch.records;
-        while let Some(chunk) = batch.chunks.pop_back() {
-            self.full.push_front(chunk);
-        }
-    }
-
-    /// Notes that `records` records of `bytes` bytes are settled, and takes back their chunks.
-    pub(super) fn settled(&mut self, records: usize, bytes: usize, chunks: Vec<Chunk>) {
-        self.records -= records;
-        self.bytes -= bytes;
-        for chunk in chunks {
+    /// Notes that records are settled, and takes back their chunks.
+    pub(super) fn settled(&mut self, settled: &mut Settled) {
+        self.records -= settled.receipts.len();
+        self.bytes -= settled.bytes;
+        for chunk in settled.empty.drain(..) {
             if chunk.capacity() == CHUNK && self.spare.len() < SPARE {
                 self.spare.push(chunk);
             } else {
@@ -330,7 +405,7 @@ impl Store {
 
     /// Takes a batch off the books that is about to be dropped.
     pub(super) fn forget(&mut self, batch: &Batch) {
-        self.records -= batch.records;
+        self.records -= batch.records();
         for chunk in &batch.chunks {
             self.bytes -= chunk.load();
             self.allocated -= chunk.capacity();

@@ -20,6 +20,8 @@ mod state;
 mod ticket;
 mod worker;
 
+#[cfg(all(test, not(shuttle)))]
+mod fault_tests;
 #[cfg(all(test, shuttle))]
 mod model;
 #[cfg(all(test, not(shuttle)))]
@@ -31,7 +33,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Result};
 use crate::format::{Record, UnixTime};
-use crate::write::intake::{Intake, LogIntake};
+use crate::write::intake::Intake;
 use crate::write::log::AuditLog;
 use crate::write::sync::{
     Builder, Condvar, Deadline, JoinHandle, Mutex, MutexGuard, current, lock,
@@ -116,7 +118,7 @@ impl AuditLog {
     ///
     /// [`Error::Setting`] for settings that cannot work, and when the system gives no thread.
     pub fn queued(&self, settings: QueueSettings) -> Result<Queue> {
-        Queue::new(Box::new(LogIntake::new(self.clone())), settings)
+        Queue::new(Box::new(self.clone()), settings)
     }
 }
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use crate::crypto::line_length;
 use crate::error::{Error, Result};
 use crate::format::{LONGEST_SEQ, MAX_LINE, Record, UnixTime};
-use crate::write::log::Receipt;
-use crate::write::queue::chunks::{Batch, Chunk, FRAME, NoRoom, Store};
+use crate::write::queue::chunks::{Batch, Chunk, FRAME, NoRoom, Settled, Store};
 use crate::write::queue::counts::Counts;
 use crate::write::queue::gap::{CLOSED, FULL, Gap};
 use crate::write::queue::settings::QueueSettings;
@@ -72,6 +71,9 @@ pub(super) struct State {
     /// Records that are in the log: all with a lower number, for a record that fails is followed by
     /// none that does not.
     safe: u64,
+    /// What the last attempt left of its batch, to be tried again as it is: the log may have
+    /// records of it.
+    retry: Option<(Batch, Vec<Gap>)>,
     /// Losses that no record tells of and no batch has.
     gaps: Vec<Gap>,
     /// Records dropped so far, and those of which the log tells.
@@ -107,6 +109,7 @@ impl State {
             tickets: VecDeque::new(),
             entered: 0,
             safe: 0,
+            retry: None,
             gaps: Vec::new(),
             dropped: 0,
             told: 0,
@@ -171,11 +174,15 @@ impl State {
     }
 
     pub(super) fn has_work(&self) -> bool {
-        self.store.waiting() > 0 || !self.gaps.is_empty()
+        self.retry.is_some() || self.store.waiting() > 0 || !self.gaps.is_empty()
     }
 
     /// The next records for the log, and before them what the log must be told.
     pub(super) fn take(&mut self, now: UnixTime) -> (Batch, Vec<Gap>) {
+        self.urgent = false;
+        if let Some(batch) = self.retry.take() {
+            return batch;
+        }
         let gaps = std::mem::take(&mut self.gaps);
         // A gap record has some 200 bytes.
         let mut news = Chunk::new(gaps.len() * 512);
@@ -183,51 +190,66 @@ impl State {
             let fits = news.push(&gap.record(), now, usize::MAX);
             debug_assert!(fits.is_ok());
         }
-        self.urgent = false;
         (self.store.take(BATCH, news), gaps)
     }
 
-    /// Notes that the gap records of a batch are in the log.
-    pub(super) fn told(&mut self, gaps: impl Iterator<Item = Gap>) {
-        self.told += gaps.map(|gap| gap.dropped()).sum::<u64>();
-    }
-
-    /// Notes that records are in the log, oldest first.
-    pub(super) fn stored(&mut self, receipts: &[Receipt], wakers: &mut Wakers) {
+    /// Notes what of a batch is in the log.
+    pub(super) fn settle(
+        &mut self,
+        gaps: &mut Vec<Gap>,
+        settled: &mut Settled,
+        wakers: &mut Wakers,
+    ) {
+        let told = gaps.drain(..settled.news);
+        self.told += told.map(|gap| gap.dropped()).sum::<u64>();
         let first = self.safe;
-        self.safe += receipts.len() as u64;
-        self.counts.store(receipts.len() as u64);
+        self.safe += settled.receipts.len() as u64;
+        self.counts.store(settled.receipts.len() as u64);
         while let Some((number, _)) = self.tickets.front()
             && *number < self.safe
             && let Some((number, slot)) = self.tickets.pop_front()
         {
-            if let Some(receipt) = receipts.get((number - first) as usize) {
+            if let Some(receipt) = settled.receipts.get((number - first) as usize) {
                 slot.settle(Outcome::Taken(*receipt), wakers);
             }
         }
+        self.store.settled(settled);
     }
 
-    /// Takes back what a failed attempt left, to be tried again.
-    pub(super) fn put_back(&mut self, batch: Batch, gaps: Vec<Gap>) {
-        self.store.put_back(batch);
-        gaps.into_iter().for_each(|gap| gap.add(&mut self.gaps));
+    /// Keeps what an attempt left.
+    pub(super) fn put_back(&mut self, left: (Batch, Vec<Gap>)) {
+        self.retry = Some(left);
     }
 
-    /// Gives up all records that no worker holds; the caller wipes them outside of the lock.
+    /// Gives up all records that no worker has taken. The caller drops them outside of the lock,
+    /// because wiping takes its time.
     pub(super) fn give_up(&mut self, wakers: &mut Wakers) -> Batch {
-        let kept = self.safe + self.store.in_work() as u64;
         let batch = self.store.take(usize::MAX, Chunk::new(0));
-        self.counts.give_up(batch.records as u64);
-        for piece in batch.pieces() {
-            let time = UnixTime::from_token(piece.time);
-            Gap::one(time, CLOSED).add(&mut self.gaps);
+        self.fail(&batch, wakers);
+        batch
+    }
+
+    /// Gives up what an attempt left.
+    pub(super) fn give_up_batch(&mut self, batch: &Batch, gaps: &[Gap], wakers: &mut Wakers) {
+        // What the log has, it may still write.
+        for gap in gaps.iter().skip(batch.entered()) {
+            gap.add(&mut self.gaps);
         }
+        self.fail(batch, wakers);
+    }
+
+    /// Counts a batch as failed. The younger records have failed before.
+    fn fail(&mut self, batch: &Batch, wakers: &mut Wakers) {
+        self.counts.give_up(batch.records() as u64);
+        for piece in batch.missing() {
+            Gap::one(UnixTime::from_token(piece.time), CLOSED).add(&mut self.gaps);
+        }
+        self.store.forget(batch);
+        let kept = self.safe + self.store.in_work() as u64;
         let place = self.tickets.partition_point(|(number, _)| *number < kept);
         for (_, slot) in self.tickets.drain(place..) {
             slot.settle(Outcome::NotWritten(self.cause.clone()), wakers);
         }
-        self.store.forget(&batch);
-        batch
     }
 
     /// Ends the queue: everything that is left has failed.

@@ -90,7 +90,7 @@ impl FakeLog {
 }
 
 impl Intake for FakeLog {
-    fn take(&self, batch: &Batch, taken: &mut Vec<Receipt>) -> Result<()> {
+    fn take(&self, batch: &mut Batch) -> Result<()> {
         let (inside, changed) = &*self.inside;
         let mut inside = lock(inside);
         inside.attempts += 1;
@@ -116,14 +116,19 @@ impl Intake for FakeLog {
                 panic!("a log that panics");
             }
         };
-        for (number, piece) in batch.pieces().enumerate() {
-            if number == works {
-                return error("write");
-            }
+        // The log takes all of them or so many, and not all of what it has taken becomes safe.
+        let mut receipts = Vec::new();
+        for piece in batch.pieces().skip(batch.entered()).take(works) {
             let index = inside.bodies.len() as u64;
             inside.bodies.push(String::from_utf8(piece.body.to_vec()).unwrap());
-            taken.push(Receipt { index, segment: 0, durability: Durability::Durable });
+            receipts.push(Receipt { index, segment: 0, durability: Durability::Durable });
         }
+        batch.set_safe();
+        batch.enter(receipts);
+        if batch.entered() < batch.pieces().count() {
+            return error("write");
+        }
+        batch.set_safe();
         Ok(())
     }
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use crate::error::{Conflict, Error};
 use crate::format::UnixTime;
 use crate::write::intake::Intake;
-use crate::write::log::Receipt;
 use crate::write::queue::Shared;
 use crate::write::queue::chunks::Batch;
 use crate::write::queue::gap::Gap;
@@ -27,12 +26,10 @@ pub(super) fn run(shared: &Shared, intake: &dyn Intake) {
     // Also when the log panics: nobody must wait for a worker that is gone.
     let _ended = Ended { shared };
     lock(&shared.state).thread = Some(current().id());
-    let mut taken = Vec::new();
     let mut pause = FIRST_PAUSE;
-    while let Some((batch, gaps)) = next(shared) {
-        taken.clear();
-        let result = intake.take(&batch, &mut taken);
-        match (result, settle(shared, batch, gaps, &taken)) {
+    while let Some((mut batch, gaps)) = next(shared) {
+        let result = intake.take(&mut batch);
+        match (result, settle(shared, batch, gaps)) {
             (Ok(()), None) => pause = FIRST_PAUSE,
             (result, left) => {
                 if !go_on(shared, result.err(), left, pause) {
@@ -71,21 +68,13 @@ fn next(shared: &Shared) -> Option<(Batch, Vec<Gap>)> {
 }
 
 /// Tells what is in the log now; gives what is not.
-fn settle(
-    shared: &Shared,
-    mut batch: Batch,
-    mut gaps: Vec<Gap>,
-    taken: &[Receipt],
-) -> Option<(Batch, Vec<Gap>)> {
-    let (told, receipts) = taken.split_at(gaps.len().min(taken.len()));
+fn settle(shared: &Shared, mut batch: Batch, mut gaps: Vec<Gap>) -> Option<(Batch, Vec<Gap>)> {
     // Wiping takes its time, so it is done before the lock is taken.
-    let (freed, empty) = batch.settle(receipts.len());
+    let mut settled = batch.settle();
+    let done = batch.is_done();
     let mut wakers = Wakers::default();
     let mut state = lock(&shared.state);
-    state.told(gaps.drain(..told.len()));
-    state.stored(receipts, &mut wakers);
-    state.store.settled(receipts.len(), freed, empty);
-    let done = gaps.is_empty() && batch.records == 0;
+    state.settle(&mut gaps, &mut settled, &mut wakers);
     if done {
         state.cause = None;
     }
@@ -102,22 +91,23 @@ fn go_on(
 ) -> bool {
     let cause = error.map(Arc::new);
     let mut state = lock(&shared.state);
-    let records = left.as_ref().map_or(0, |(batch, _)| batch.records);
-    if let Some((batch, gaps)) = left {
-        state.put_back(batch, gaps);
-    }
     state.cause.clone_from(&cause);
-    if cause.as_deref().is_some_and(is_final) {
-        end(shared, state, cause);
-        return false;
-    }
-    if matches!(state.phase, Phase::GivenUp) {
+    let ends = cause.as_deref().is_some_and(is_final);
+    if ends || matches!(state.phase, Phase::GivenUp) {
         let mut wakers = Wakers::default();
-        let batch = state.give_up(&mut wakers);
+        let mut tries = false;
+        if let Some((batch, gaps)) = &left {
+            // Gaps alone are tried once.
+            tries = !ends && batch.records() > 0;
+            state.give_up_batch(batch, gaps, &mut wakers);
+        }
+        let rest = ends.then(|| state.end(cause, &mut wakers));
         shared.announce(state, wakers);
-        drop(batch);
-        // Gaps alone are tried once.
-        return records > 0;
+        drop((left, rest));
+        return tries;
+    }
+    if let Some(left) = left {
+        state.put_back(left);
     }
     state.worker = Worker::Pauses;
     let mut deadline = Deadline::after(pause);
@@ -131,7 +121,7 @@ fn go_on(
 /// Whether no later attempt can succeed.
 fn is_final(error: &Error) -> bool {
     match error {
-        // The log goes on in a new segment.
+        // The writer begins another file and goes on.
         Error::Conflict { what: Conflict::CutByOthers, .. } => false,
         Error::Closed | Error::Conflict { .. } | Error::Forked | Error::TooLarge { .. } => true,
         _ => false,
