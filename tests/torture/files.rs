@@ -11,9 +11,8 @@ pub(crate) struct Found {
     pub(crate) begun: bool,
     /// Whether a roll (or the beginning) stopped half way.
     pub(crate) rolling: bool,
-    /// Numbers of the closed segments whose lines are there, and of all whose chain is.
+    /// Numbers of the closed segments whose lines are there.
     pub(crate) with_lines: Vec<u64>,
-    pub(crate) closed: Vec<u64>,
     /// Copies that a compressing writer had not finished.
     pub(crate) unfinished: Vec<(String, u64)>,
     /// The whole lines of all segments in order.
@@ -71,11 +70,7 @@ impl Found {
                     Some((_, ".zst.new")) => {
                         found.unfinished.push((name, entry.metadata()?.len()));
                     }
-                    Some((number, ".chain")) => {
-                        found.begun = true;
-                        found.closed.push(number);
-                    }
-                    Some((_, ".hashes")) => found.begun = true,
+                    Some((_, ".chain" | ".hashes")) => found.begun = true,
                     _ => found.unexplained.push((name, entry.metadata()?.len())),
                 },
                 None => found.unexplained.push((name, entry.metadata()?.len())),

@@ -56,20 +56,22 @@ fn append_only(trial: &mut Trial<'_>, random: &mut Random) -> bool {
         let delay = Duration::from_micros(random.within(1000..10_000));
         crate::kill::feed_until_killed(trial, &mut writer, random, delay);
         let ran = writer.finish();
-        good = trial.judge(&ran, Acks::Hold) && trial.append(random, 1);
+        good = trial.judge(&ran, Acks::Hold);
     }
-    if good && random.once_in(2) {
-        good = torn_append_only(trial, random);
+    if good && trial.tails.is_empty() && random.once_in(2) {
+        let ran = crate::torn::tear_a_line(trial, random);
+        good = trial.judge(&ran, Acks::Hold);
+    }
+    if good {
+        let torn = !trial.tails.is_empty();
+        good = if torn { behind_a_tail(trial, random) } else { trial.append(random, 1) };
     }
     attribute("-a", &trial.log());
     good && trial.recover(random)
 }
 
-fn torn_append_only(trial: &mut Trial<'_>, random: &mut Random) -> bool {
-    let ran = crate::torn::tear_a_line(trial, random);
-    if !trial.judge(&ran, Acks::Hold) {
-        return false;
-    }
+/// The next writer, when what is torn cannot be cut off.
+fn behind_a_tail(trial: &mut Trial<'_>, random: &mut Random) -> bool {
     let mut writer = trial.start(&[]);
     trial.converse(&mut writer, random, 1);
     let ran = writer.finish();

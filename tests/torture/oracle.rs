@@ -132,7 +132,8 @@ impl Trial<'_> {
         let Some(keeps) = self.keeps else {
             return Some((found.lines.strip_prefix(&*self.known)?, false));
         };
-        let last = found.closed.iter().max().map_or(0, |last| last + 1);
+        // The one that was closed last always stays; before its rename it has the old name still.
+        let last = found.with_lines.iter().max().map_or(0, |last| last + 1);
         if (found.with_lines.len() as u64) < keeps.min(last) {
             return None;
         }
