@@ -222,14 +222,17 @@ pub(super) fn finish_roll(disk: &dyn Disk, path: &LogPath, next: &Header) -> Res
     let names = NewNames::of(path);
     if let Some(old) = next.segment.checked_sub(1) {
         let old = SegmentName::Closed(old);
+        let closed_log = path.segment(old);
         let moves = [
             (names.hashes.clone(), path.beside(old, "hashes")),
             (names.chain.clone(), path.beside(old, "chain")),
-            (path.active(), path.segment(old)),
+            (path.active(), closed_log.clone()),
         ];
+        let compressed = path.beside(old, "zst");
         for (from, to) in moves {
             // A file at the closed name was moved before; what is at the active name is the next.
-            if !exists(disk, &to)? && exists(disk, &from)? {
+            let moved = exists(disk, &to)? || to == closed_log && exists(disk, &compressed)?;
+            if !moved && exists(disk, &from)? {
                 disk.rename(&from, &to).map_err(Error::io("rename", &from))?;
             }
         }

@@ -171,3 +171,22 @@ fn a_plain_log_is_not_compressed() {
     let refused = site.plain().compression(Compression::Zstd).open().unwrap_err();
     assert!(refused.to_string().contains("compression needs a chain"), "{refused}");
 }
+
+#[test]
+fn a_segment_that_was_compressed_while_its_roll_stopped_keeps_its_lines() {
+    let site = Site::new();
+    let log = site.open();
+    segments(&log, 1);
+    log.close().unwrap();
+    // As after a crash behind the creation of the new log, and somebody compressed the old one.
+    std::fs::rename(site.path("audit.log.chain"), site.path("audit.log.chain.new")).unwrap();
+    let lines = site.read("audit.000000.log");
+    let compressed = zstd::encode_all(&lines[..], 3).unwrap();
+    std::fs::write(site.path("audit.000000.log.zst"), compressed).unwrap();
+    std::fs::remove_file(site.path("audit.000000.log")).unwrap();
+
+    site.open().close().unwrap();
+    assert_eq!(named(&site, ".log"), ["audit.log"]);
+    assert_eq!(decompressed(&site, "audit.000000.log.zst"), lines);
+    site.assert_intact();
+}

@@ -16,7 +16,11 @@ impl Work {
     pub(super) fn compress(&self) {
         // What cannot be listed now can be at the next roll.
         let Ok(files) = list::files(&*self.disk, &self.path) else { return };
-        for (number, kinds) in files {
+        // IMPORTANT: a roll that a crash stops is completed by renaming what is not at its closed
+        // name yet. A segment whose `.log` was compressed away in the middle of it would get the
+        // next one's.
+        let active = self.state().active;
+        for (number, kinds) in files.into_iter().filter(|(number, _)| *number < active) {
             if kinds.contains(&Kind::Unfinished) {
                 // Its writer is dead: there is one worker, and that is this one.
                 let _ = self.disk.remove(&Kind::Unfinished.path(&self.path, number));

@@ -105,6 +105,9 @@ struct State {
     again: bool,
     /// Segments that a header has announced as pruned and that have files left.
     pruned: BTreeSet<u64>,
+    /// The number of the active segment. What is not below it may be in the middle of a roll,
+    /// whatever its name says.
+    active: u64,
 }
 
 impl Closed {
@@ -129,6 +132,7 @@ impl Closed {
     /// Takes up what an earlier writer has left: announced segments that are still there, closed
     /// ones that are not compressed. `active` is the header of the active segment.
     pub(super) fn take_up(&mut self, active: &Header) {
+        self.work.state().active = active.segment;
         self.load(active);
         self.start();
     }
@@ -170,7 +174,11 @@ impl Closed {
             Event::Pruned(first, last) => Some(*first..=*last),
             _ => None,
         });
-        self.work.state().pruned.extend(numbers.flatten());
+        {
+            let mut state = self.work.state();
+            state.pruned.extend(numbers.flatten());
+            state.active = header.segment;
+        }
         self.start();
     }
 
