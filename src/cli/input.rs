@@ -222,6 +222,11 @@ impl From<&Error> for Failure {
             Error::Conflict { path, .. } | Error::Header { path, .. } if exit == Exit::Tampered => {
                 evidence(failure, path)
             }
+            Error::Io { action: "rename" | "cut", source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                failure.hint("a file that can only be appended to cannot roll: chattr -a, or see fernlog doctor")
+            }
             Error::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 failure.hint("only the owner of a log and its keys can read them")
             }
