@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::crypto::{Keyring, SigningKey};
 use crate::error::{Error, Result};
-use crate::format::{LogPath, UnixTime};
-use crate::write::commit::{Pace, Shared};
+use crate::format::LogPath;
+use crate::write::commit::{self, Pace, Shared};
 use crate::write::file::{Disk, RealDisk};
 use crate::write::log::{AuditLog, Durability};
 use crate::write::recover;
@@ -158,7 +158,7 @@ impl Builder {
             roll: self.roll,
         };
         let writer =
-            recover::open(&request, UnixTime::from(SystemTime::now()), std::process::id())?;
+            recover::open(&request, commit::now(), std::process::id())?;
         let log = AuditLog::new(writer, self.durability, self.pace);
         if self.upkeep == Upkeep::Thread {
             start_upkeep(log.shared(), self.interval)?;

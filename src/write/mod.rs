@@ -11,10 +11,10 @@
 //! | `file.rs` | the file system behind one trait |
 
 mod builder;
+#[cfg(test)]
+mod campaign;
 mod chain;
 mod commit;
-#[cfg(test)]
-mod crash_tests;
 mod file;
 mod log;
 mod mend;
