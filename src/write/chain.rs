@@ -232,7 +232,10 @@ pub(super) fn finish_roll(disk: &dyn Disk, path: &LogPath, next: &Header) -> Res
     }
     let log = path.active();
     disk.open(&log, Opening::Either).map_err(Error::io("create", &log))?;
-    disk.rename(&names.chain_new, &names.chain).map_err(Error::io("rename", &names.chain_new))?;
+    if exists(disk, &names.chain_new)? {
+        disk.rename(&names.chain_new, &names.chain)
+            .map_err(Error::io("rename", &names.chain_new))?;
+    }
     if exists(disk, &names.signer_new)? {
         disk.replace(&names.signer_new, &names.signer)
             .map_err(Error::io("rename", &names.signer_new))?;

@@ -74,12 +74,13 @@ impl Shared {
         let mut pause = PAUSES.0;
         loop {
             let refused = match self.append_once(record, durability) {
-                Err(Refused::Whole(error @ Error::Io { .. })) => error,
-                Err(Refused::Whole(error) | Refused::Unsure(error)) => return Err(error),
+                Err(Refused::Whole(error)) => error,
+                Err(Refused::Unsure(error)) => return Err(error),
                 Ok(receipt) => return Ok(receipt),
             };
             let waited = started.get_or_insert_with(Instant::now).elapsed();
-            if waited >= self.pace.patience {
+            // What is wrong with more than the disk does not pass.
+            if waited >= self.pace.patience || !matches!(refused, Error::Io { .. }) {
                 if let Some(writer) = &mut self.lock()?.writer {
                     writer.refused(&refused, now());
                 }

@@ -284,7 +284,8 @@ impl Writer {
     }
 }
 
-fn rescue_name(path: &Path) -> PathBuf {
+/// Where the lines of a file that others moved are put together again.
+pub(super) fn rescue_name(path: &Path) -> PathBuf {
     with_suffix(path, ".rescue")
 }
 

@@ -11,18 +11,18 @@ use zeroize::Zeroizing;
 use crate::crypto::{Key, Keyring, SigningKey};
 use crate::error::{Conflict, Error, Result};
 use crate::format::{
-    ChainItem, ChainReader, Event, Header, Level, LogPath, Record, RecordKind, SegmentName,
-    UnixTime,
+    ChainItem, ChainReader, Event, Header, Level, LogPath, MAX_LINE, Record, RecordKind,
+    SegmentName, UnixTime,
 };
 use crate::write::chain::{Chain, NewNames, NextSegment, exists, finish_roll, withdraw};
 use crate::write::file::{Disk, Lock, LogFile, Opening, append_all};
-use crate::write::mend::Trouble;
+use crate::write::mend::{Trouble, rescue_name};
 use crate::write::pending::Pending;
 use crate::write::roll::{Reason, RollPolicy};
 use crate::write::scan::{self, FoundChain, Tail};
 use crate::write::seal::Sealer;
 use crate::write::watch::Watch;
-use crate::write::writer::Writer;
+use crate::write::writer::{MOST_PENDING, Writer};
 
 /// A `.signer` is one line with a name in it.
 const MAX_SIGNER: usize = 64 << 10;
@@ -131,6 +131,11 @@ fn open_chained(
         save_aside(disk, path.folder(), &chain_path, torn)?;
         cut(&*chain_file, &chain_path, torn)?;
     }
+    sync_again(disk, &*chain_file, &chain_path, found.last_at.clone())?;
+    for name in [rescue_name(&log_path), rescue_name(&chain_path)] {
+        // A copy that was not finished; what it was made of is here, or we would not be.
+        disk.remove(&name).map_err(Error::io("remove", &name))?;
+    }
     let mut recovery = Recovery::default();
     if let Some(torn) = lines.torn {
         let saved = save_aside(disk, path.folder(), &log_path, torn)?;
@@ -144,7 +149,7 @@ fn open_chained(
         drop(log);
         return after_lost_signer(request, log_key, lock, &found, lines.tree, recovery, key, now);
     };
-    let FoundChain { header, last, length, .. } = found;
+    let FoundChain { header, last, last_at, .. } = found;
     let watch = Watch::of(&log, Some(&chain_file)).map_err(Error::io("look at", &log_path))?;
     let writer = Writer {
         disk: Arc::clone(&request.disk),
@@ -164,7 +169,7 @@ fn open_chained(
             uncovered_since: (lines.tree.size() > last.checkpoint.size).then_some(now),
             tree: lines.tree,
             file: chain_file,
-            length,
+            length: last_at.end,
             hashes: lines.hashes.file,
             unwritten_hashes: Vec::new(),
             signed: last.checkpoint.size,
@@ -214,6 +219,12 @@ fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Resul
             if signed.note.require(log_key.verifier()).is_err() {
                 return Err(Error::Conflict { path: chain_new, what: Conflict::Signature });
             }
+            if !is_begun(disk, path, &header)? && find_key(disk, path, &header)?.is_none() {
+                // The chain reached the disk and the key did not. Nobody has seen either.
+                return withdraw(disk, path);
+            }
+            sync_whole(disk, &chain_new)?;
+            sync_whole(disk, &NewNames::of(path).signer_new)?;
             finish_roll(disk, path, &header)
         }
         // It stopped before both files were whole, so nothing was renamed and nobody has seen it.
@@ -221,8 +232,25 @@ fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Resul
     }
 }
 
-/// The private key of the segment of `header`; none if it is lost.
-fn segment_key(disk: &dyn Disk, path: &LogPath, header: &Header) -> Result<Option<SigningKey>> {
+/// Whether the roll to the segment of `header` has renamed anything.
+fn is_begun(disk: &dyn Disk, path: &LogPath, header: &Header) -> Result<bool> {
+    let Some(old) = header.segment.checked_sub(1).map(SegmentName::Closed) else {
+        return exists(disk, &path.active());
+    };
+    for name in [path.beside(old, "hashes"), path.beside(old, "chain"), path.segment(old)] {
+        if exists(disk, &name)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The private key of the segment of `header` and the name of its file; none if it is lost.
+fn find_key(
+    disk: &dyn Disk,
+    path: &LogPath,
+    header: &Header,
+) -> Result<Option<(SigningKey, PathBuf)>> {
     let NewNames { signer, signer_new, .. } = NewNames::of(path);
     let load = |path: &Path| -> Result<Option<SigningKey>> {
         let Some(file) = disk.read(path).map_err(Error::io("open", path))? else {
@@ -237,17 +265,27 @@ fn segment_key(disk: &dyn Disk, path: &LogPath, header: &Header) -> Result<Optio
         let key = SigningKey::from_text(text).ok();
         Ok(key.filter(|key| *key.verifier() == header.signer))
     };
-    if let Some(key) = load(&signer)? {
-        disk.remove(&signer_new).map_err(Error::io("remove", &signer_new))?;
-        return Ok(Some(key));
+    for name in [signer, signer_new] {
+        if let Some(key) = load(&name)? {
+            return Ok(Some((key, name)));
+        }
     }
-    // The roll stopped between its last two renames.
-    let key = load(&signer_new)?;
-    if key.is_some() {
+    Ok(None)
+}
+
+/// As [`find_key`], and puts the key under its name.
+fn segment_key(disk: &dyn Disk, path: &LogPath, header: &Header) -> Result<Option<SigningKey>> {
+    let NewNames { signer, signer_new, .. } = NewNames::of(path);
+    let Some((key, name)) = find_key(disk, path, header)? else { return Ok(None) };
+    if name == signer {
+        disk.remove(&signer_new).map_err(Error::io("remove", &signer_new))?;
+    } else {
+        // The roll stopped between its last two renames.
+        sync_whole(disk, &signer_new)?;
         disk.replace(&signer_new, &signer).map_err(Error::io("rename", &signer_new))?;
         disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))?;
     }
-    Ok(key)
+    Ok(Some(key))
 }
 
 /// Goes on without the old segment's key: the hand-over rests on the log key alone and says so.
@@ -308,8 +346,11 @@ fn open_plain(request: &Request, lock: Box<dyn Lock>) -> Result<(Writer, Recover
         cut(&*log, &log_path, torn)?;
         recovery.torn = Some((torn.length, saved));
     }
-    // Nothing says how much of it was synced before.
-    log.sync().map_err(Error::io("sync", &log_path))?;
+    // Nothing says how much of it was synced before, but never is more than this left for later.
+    let unsure = written.saturating_sub((MOST_PENDING + MAX_LINE) as u64);
+    sync_again(&**disk, &*log, &log_path, unsure..written)?;
+    let rescue = rescue_name(&log_path);
+    disk.remove(&rescue).map_err(Error::io("remove", &rescue))?;
     let watch = Watch::of(&log, None).map_err(Error::io("look at", &log_path))?;
     let writer = Writer {
         disk: Arc::clone(disk),
@@ -364,6 +405,16 @@ fn sync_again(disk: &dyn Disk, log: &dyn LogFile, path: &Path, lines: Range<u64>
         at += count as u64;
     }
     log.sync().map_err(Error::io("sync", path))
+}
+
+/// As [`sync_again`], for a whole small file, if it is there.
+fn sync_whole(disk: &dyn Disk, path: &Path) -> Result<()> {
+    if !exists(disk, path)? {
+        return Ok(());
+    }
+    let file = open_file(disk, path, Opening::Existing)?;
+    let length = file.length().map_err(Error::io("look at", path))?;
+    sync_again(disk, &*file, path, 0..length)
 }
 
 fn open_file(disk: &dyn Disk, path: &Path, opening: Opening) -> Result<Arc<dyn LogFile>> {

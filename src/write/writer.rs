@@ -17,7 +17,7 @@ use crate::write::watch::Watch;
 /// Buffered lines are written out when they pass this many bytes.
 const BUFFER: usize = 64 << 10;
 /// Lines are synced when they pass this many bytes, because until then they are kept in memory.
-const MOST_PENDING: usize = 8 << 20;
+pub(super) const MOST_PENDING: usize = 8 << 20;
 
 /// The state of a log that is open for writing. Not shared: the handle locks around it.
 #[derive(Debug)]
@@ -255,7 +255,8 @@ impl Writer {
 
     /// Counts a record that was refused because of `error`.
     pub(super) fn refused(&mut self, error: &Error, now: UnixTime) {
-        if matches!(error, Error::Io { .. }) {
+        // Not those that were wrong by themselves, or came when the log was closed.
+        if !matches!(error, Error::Closed | Error::Forked | Error::TooLarge { .. }) {
             Outage::note(&mut self.outage, error, now);
         }
     }

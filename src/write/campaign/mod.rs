@@ -20,8 +20,10 @@ const SEED: u64 = 20_261_123;
 
 #[test]
 fn the_campaign_in_small_finds_nothing() {
-    let mut campaign = Campaign::new(SEED, 40);
+    let begin = Instant::now();
+    let mut campaign = Campaign::new(SEED, 100);
     campaign.run();
+    campaign.table.print(SEED, begin.elapsed());
     campaign.table.assert(40_000, 500);
 }
 

@@ -224,7 +224,8 @@ impl Campaign {
         for step in ran.steps.iter().filter(|step| step.at >= from) {
             let known = Knowledge::of(&ran.told[..step.mark]);
             let mut random = Random::new((self.seed, place.name(), step.at));
-            let depth = if self.only.is_some() { Depth { one_of: 1 } } else { depth };
+            let one = self.only.as_ref().is_some_and(|only| only.ends_with('.'));
+            let depth = if one { Depth { one_of: 1 } } else { depth };
             images(&step.content, depth, &mut random, |number, kind, files| {
                 *self.table.kinds.entry(kind).or_default() += 1;
                 let row = self.table.row(place.at, place.story, place.kind);

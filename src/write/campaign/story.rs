@@ -1,6 +1,6 @@
 //! What applications do with a log, told step by step, and what they were told in return.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use crate::crypto::{Key, Keyring, SigningKey};
@@ -145,6 +145,30 @@ impl Player {
                 self.error = error.to_string();
                 false
             }
+        }
+    }
+
+    /// Appends durably; in the middle of the sync another thread begins to append too.
+    fn append_while_another_does(&mut self, durability: Durability) {
+        let Some(log) = self.log.clone() else { return };
+        let (told, disk, clock) = (Arc::clone(&self.told), self.disk.clone(), self.clock);
+        let running = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&running);
+        self.disk.during_sync(move || {
+            let (done, end) = mpsc::channel();
+            let work = move || {
+                set_clock(Some(clock));
+                let _ = append(&log, &told, &disk, durability, 0);
+                let _ = done.send(());
+            };
+            *slot.lock().unwrap() = Some(std::thread::spawn(work));
+            // It may have to wait for the sync, which must not wait for it.
+            let _ = end.recv_timeout(Duration::from_millis(2));
+        });
+        self.append(Durable);
+        self.disk.disarm();
+        if let Some(thread) = running.lock().unwrap().take() {
+            thread.join().unwrap();
         }
     }
 
@@ -336,16 +360,8 @@ fn long_outage(player: &mut Player) {
 
 fn several_handles(player: &mut Player) {
     player.open(Settings { roll_size: Some(1500), ..Settings::default() });
-    for round in 0..6 {
-        if let Some(other) = player.log.clone() {
-            let (told, disk) = (Arc::clone(&player.told), player.disk.clone());
-            // While one thread syncs, another one appends.
-            player.disk.during_sync(move || {
-                let durability = if round % 2 == 0 { Written } else { Buffered };
-                let _ = append(&other, &told, &disk, durability, 0);
-            });
-        }
-        player.append(Durable);
+    for durability in [Written, Buffered, Durable, Written, Durable, Buffered] {
+        player.append_while_another_does(durability);
     }
     player.flush();
     player.append(Durable);

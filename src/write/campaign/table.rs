@@ -45,7 +45,13 @@ impl Table {
         *self.row(at, story, fault).wrong.entry(wrong).or_default() += 1;
         let words: String = what.chars().filter(|c| !c.is_ascii_digit()).collect();
         let told = self.findings.entry(format!("{wrong:?} {words}")).or_default();
-        told.push(if told.len() < TOLD { format!("{what}\n      at {place}") } else { String::new() });
+        if told.len() < TOLD {
+            let text = format!("{what}\n      at {place}");
+            println!("{wrong:?} {text}");
+            told.push(text);
+        } else {
+            told.push(String::new());
+        }
     }
 
     fn sum(&self, of: impl Fn(&Row) -> usize) -> usize {

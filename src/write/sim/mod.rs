@@ -157,6 +157,11 @@ impl SimDisk {
         self.locked().during_sync = Some(Box::new(hook));
     }
 
+    /// Takes a hook back that no sync has run.
+    pub(super) fn disarm(&self) {
+        self.locked().during_sync = None;
+    }
+
     /// Calls so far.
     pub(super) fn calls(&self) -> usize {
         self.locked().calls

@@ -45,6 +45,9 @@ pub(super) enum Fate {
     Done,
 }
 
+/// More unsure writes than these are taken together.
+const MOST_WRITES: usize = 3;
+
 /// A file.
 #[derive(Clone, Debug, Default)]
 pub(in crate::write) struct Node {
@@ -65,6 +68,26 @@ impl Node {
     pub(super) fn change(&mut self, change: Change) {
         change.apply(&mut self.data);
         self.changes.push((change, Fate::Dirty));
+        if self.changes.len() > MOST_WRITES {
+            self.merge();
+        }
+    }
+
+    /// Makes one write of the two oldest that follow one another: a file that nobody ever syncs
+    /// would else have more subsets than anything that matters.
+    fn merge(&mut self) {
+        let joins = |pair: &[(Change, Fate)]| match pair {
+            [(Change::Write { at, bytes }, Fate::Dirty), (Change::Write { at: next, .. }, Fate::Dirty)] => {
+                at + bytes.len() == *next
+            }
+            _ => false,
+        };
+        let Some(first) = self.changes.windows(2).position(joins) else { return };
+        if let (Change::Write { bytes: rest, .. }, _) = self.changes.remove(first + 1)
+            && let Change::Write { bytes, .. } = &mut self.changes[first].0
+        {
+            *bytes = [&**bytes, &*rest].concat().into();
+        }
     }
 
     /// Where a sync that begins now ends: changes and length.
