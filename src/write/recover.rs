@@ -132,6 +132,8 @@ fn open_chained(
         cut(&*chain_file, &chain_path, torn)?;
     }
     sync_again(disk, &*chain_file, &chain_path, found.last_at.clone())?;
+    // The one before us may have made names and not lived to sync them.
+    disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))?;
     for name in [rescue_name(&log_path), rescue_name(&chain_path)] {
         // A copy that was not finished; what it was made of is here, or we would not be.
         disk.remove(&name).map_err(Error::io("remove", &name))?;
@@ -225,6 +227,7 @@ fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Resul
             }
             sync_whole(disk, &chain_new)?;
             sync_whole(disk, &NewNames::of(path).signer_new)?;
+            disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))?;
             finish_roll(disk, path, &header)
         }
         // It stopped before both files were whole, so nothing was renamed and nobody has seen it.

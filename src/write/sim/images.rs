@@ -206,18 +206,18 @@ impl<'c> Maker<'c> {
             if node != torn {
                 return file.content(|_| all);
             }
-            let mut data = file.content(|other| other < change);
-            if let Change::Write { at, bytes } = &file.changes[change].0 {
-                match how {
-                    Torn::Front => put(&mut data, *at, &bytes[..edge]),
+            file.content_with(|other, unsure, data| match unsure {
+                _ if other > change => {}
+                Change::Write { at, bytes } if other == change => match how {
+                    Torn::Front => put(data, *at, &bytes[..edge]),
                     Torn::Zeros => {
                         data.resize(data.len().max(at + bytes.len()), 0);
-                        put(&mut data, *at, &bytes[..edge]);
+                        put(data, *at, &bytes[..edge]);
                     }
-                    Torn::Rear => put(&mut data, at + edge, &bytes[edge..]),
-                }
-            }
-            data
+                    Torn::Rear => put(data, at + edge, &bytes[edge..]),
+                },
+                unsure => unsure.apply(data),
+            })
         })
     }
 }

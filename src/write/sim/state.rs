@@ -136,10 +136,21 @@ impl Node {
 
     /// The file with those unsure changes that are `taken`.
     pub(super) fn content(&self, taken: impl Fn(usize) -> bool) -> Vec<u8> {
+        self.content_with(|at, change, content| {
+            if taken(at) {
+                change.apply(content);
+            }
+        })
+    }
+
+    /// The file with what `unsure` makes of each unsure change, in its turn.
+    pub(super) fn content_with(&self, unsure: impl Fn(usize, &Change, &mut Vec<u8>)) -> Vec<u8> {
         let mut content = self.base.clone();
         for (at, (change, fate)) in self.changes.iter().enumerate() {
-            if *fate == Fate::Done || taken(at) {
+            if *fate == Fate::Done {
                 change.apply(&mut content);
+            } else {
+                unsure(at, change, &mut content);
             }
         }
         content
