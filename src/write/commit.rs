@@ -8,7 +8,7 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::error::{Error, Result};
+use crate::error::{Conflict, Error, Result};
 use crate::format::{Record, UnixTime};
 use crate::write::log::{Durability, Head, Receipt};
 use crate::write::writer::Writer;
@@ -112,6 +112,10 @@ impl Shared {
     /// Returns when the entry `index`, which is written, is durable.
     fn commit<'s>(&'s self, mut state: Guard<'s>, index: u64) -> Result<()> {
         loop {
+            if let Some(writer) = state.writer.as_ref().filter(|writer| writer.given_up > index) {
+                let (path, what) = (writer.path.active(), Conflict::CutByOthers);
+                return Err(Error::Conflict { path, what });
+            }
             if state.durable > index {
                 return Ok(());
             }
@@ -132,6 +136,14 @@ impl Shared {
             }
             state = self.lead(state);
         }
+    }
+
+    /// As if a thread had written the entry `index` and waited since.
+    #[cfg(test)]
+    pub(super) fn commit_alone(&self, index: u64) -> Result<()> {
+        let mut state = self.locked();
+        state.durable = state.durable.min(index);
+        self.commit(state, index)
     }
 
     /// Syncs for everybody whose line is written.
@@ -186,7 +198,9 @@ impl Shared {
 
     /// Covers everything with a checkpoint and gives the files back.
     pub(super) fn close(&self) -> Result<Head> {
-        let flushed = self.with(|writer, now| writer.checkpoint(now).map(|()| writer.head()));
+        let process = self.process;
+        let flushed =
+            self.with(|writer, now| writer.finish(now, process).map(|()| writer.head()));
         if let Ok(mut state) = self.lock() {
             state.writer = None;
         }
@@ -262,7 +276,8 @@ impl Drop for Shared {
     fn drop(&mut self) {
         // Best effort by nature: `close` is for those who want to know. A forked child is turned
         // away by `with`.
-        let closed = self.with(|writer, now| writer.checkpoint(now));
+        let process = self.process;
+        let closed = self.with(|writer, now| writer.finish(now, process));
         drop(closed);
     }
 }

@@ -76,10 +76,11 @@ impl Writer {
     /// Writes everything behind the durable part of the active segment again and syncs it.
     fn write_lines_again(&mut self) -> Result<()> {
         let path = self.path.active();
-        let log = self.disk.open(&path, Opening::Existing).map_err(Error::io("open", &path))?;
-        if log.identity().map_err(Error::io("look at", &path))? != self.watch.log {
-            return self.restore_log(true);
+        let found = self.disk.identity(&path).map_err(Error::io("look at", &path))?;
+        if found != Some(self.watch.log) {
+            return self.restore_log(found.is_some());
         }
+        let log = self.disk.open(&path, Opening::Existing).map_err(Error::io("open", &path))?;
         let lines = self.pending.written();
         if !lines.is_empty() {
             self.disk.write_again(&path, self.durable, lines).map_err(Error::io("write", &path))?;
@@ -111,6 +112,10 @@ impl Writer {
     /// Cuts the chain behind its last complete checkpoint.
     fn cut_chain(&mut self) -> Result<()> {
         let path = self.path.beside(SegmentName::Active, "chain");
+        let found = self.disk.identity(&path).map_err(Error::io("look at", &path))?;
+        if found != self.watch.chain {
+            return self.restore_chain(found.is_some());
+        }
         let Some(chain) = &mut self.chain else { return Ok(()) };
         let file = self.disk.open(&path, Opening::Existing).map_err(Error::io("open", &path))?;
         file.cut(chain.length).and_then(|()| file.sync()).map_err(Error::io("cut", &path))?;
@@ -126,14 +131,15 @@ impl Writer {
         if replaced {
             self.move_aside(&path)?;
         }
-        let (new, copied) = self.copy(&*self.log, &path, self.durable)?;
+        let durable = self.durable;
+        let (new, copied) = self.copy(&*self.log, &path, durable)?;
         let written = append_all(&*new, self.pending.written()).and_then(|()| new.sync());
         written.map_err(Error::io("write", &path))?;
         self.give_name(&path)?;
         self.use_log(new)?;
         let said = "the file of the log was moved or removed; its lines were written again";
         self.note(said, "bytes", self.durable);
-        if copied < self.durable { Err(self.torn_out(&path)) } else { Ok(()) }
+        if copied < durable { Err(self.torn_out(&path)) } else { Ok(()) }
     }
 
     /// As [`Writer::restore_log`], for the chain.
@@ -163,6 +169,7 @@ impl Writer {
         self.watch.chain = Some(new.identity().map_err(Error::io("look at", &path))?);
         if let Some(chain) = &mut self.chain {
             chain.file = new;
+            chain.broken = false;
         }
         let said = "the chain of the log was moved or removed; it was written again";
         self.note(said, "bytes", length);
@@ -201,13 +208,21 @@ impl Writer {
         let count = (self.next - first).saturating_sub(left);
         self.pending = crate::write::pending::Pending::default();
         self.trouble.log = false;
-        if let Some(chain) = &mut self.chain {
+        self.given_up = self.next;
+        if let Some(chain) = self.chain.as_mut().filter(|chain| chain.signed < chain.tree.size()) {
             chain.checkpoint(&self.path)?;
         }
-        self.events.push(Event::Other("gap truncated".to_owned()));
-        self.roll_from_here(Reason::Restart, now)?;
-        let said = "records were cut off the end of the log by others";
-        self.notes.push(gap(said, count, (now, now), "truncated"));
+        let event = Event::Other("gap truncated".to_owned());
+        if !self.events.contains(&event) {
+            self.events.push(event);
+        }
+        let rolled = self.roll_from_here(Reason::Restart, now);
+        if rolled.is_ok() || self.trouble.roll.is_some() {
+            // There is no way back: the next segment begins, now or when the roll is finished.
+            let said = "records were cut off the end of the log by others";
+            self.notes.push(gap(said, count, (now, now), "truncated"));
+        }
+        rolled?;
         Err(self.torn_out(&path))
     }
 

@@ -45,6 +45,8 @@ pub(super) struct Writer {
     pub(super) watch: Watch,
     /// Records that were refused since the last one that was taken.
     pub(super) outage: Option<Outage>,
+    /// Entries below this index that were not durable were cut off by others.
+    pub(super) given_up: u64,
     /// Records about the log itself, to be put in front of the next record.
     pub(super) notes: Vec<Record<'static>>,
     /// No roll is tried before this time.
@@ -105,6 +107,12 @@ impl Writer {
 
     /// Seals what the log has to say about itself, then the record.
     fn seal(&mut self, record: &Record<'_>, now: UnixTime, process: u32) -> Result<()> {
+        let index = self.seal_notes(now, process)?;
+        self.sealer.seal(record, index, now, process, self.pending.room())
+    }
+
+    /// Gives the index behind them.
+    fn seal_notes(&mut self, now: UnixTime, process: u32) -> Result<u64> {
         let mut index = self.next;
         if !self.notes.is_empty() || self.outage.is_some() {
             for note in self.notes.iter().chain(&self.outage.as_ref().map(Outage::record)) {
@@ -112,7 +120,22 @@ impl Writer {
                 index += 1;
             }
         }
-        self.sealer.seal(record, index, now, process, self.pending.room())
+        Ok(index)
+    }
+
+    /// Covers everything with a checkpoint before the log is closed. No record will come that
+    /// could have the notes in front of it, so they come by themselves.
+    pub(super) fn finish(&mut self, now: UnixTime, process: u32) -> Result<()> {
+        self.mend(now)?;
+        let start = self.pending.len();
+        if let Err(error) = self.seal_notes(now, process) {
+            self.pending.cut(start);
+            return Err(error);
+        }
+        self.push_leaves(start, now);
+        self.outage = None;
+        self.notes.clear();
+        self.checkpoint(now)
     }
 
     /// Takes the lines from byte `start` of the pending ones into the tree.

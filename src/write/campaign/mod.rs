@@ -6,6 +6,7 @@
 //! fails says how to see it again: set `FERNLOG_CAMPAIGN` to the words it prints.
 
 mod contents;
+mod defects;
 mod oracle;
 mod runs;
 mod story;

@@ -235,7 +235,10 @@ fn append(
             Ok(())
         }
         Err(error) => {
-            tell(told, disk, Told::Refused(id));
+            // A process that was killed in the middle was told nothing.
+            if !disk.is_dead() {
+                tell(told, disk, Told::Refused(id));
+            }
             Err(error)
         }
     }
