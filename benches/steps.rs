@@ -3,10 +3,14 @@
 
 mod support;
 
+use std::time::Duration;
+
 use fernlog::crypto::{Cipher, TokenShape};
 use fernlog::format::{Frontier, LogPath, leaf, node};
 use fernlog::read::{Log, Verdict, VerifyOptions, verify};
-use fernlog::{AuditLog, Durability, Key, Keyring, Level, Record, SigningKey, UnixTime};
+use fernlog::{
+    AuditLog, Durability, Key, Keyring, Level, QueueSettings, Record, SigningKey, UnixTime,
+};
 use support::{Round, black_box, floor};
 
 const RECORDS: usize = 2000;
@@ -37,6 +41,8 @@ fn main() {
         .plain()
         .open()
         .expect("a log");
+    // Wide enough for a whole round, so that an append never waits.
+    let queue = open("queued.log").queued(QueueSettings::new()).expect("a queue");
     let whole = open("whole.log");
     for i in 0..RECORDS {
         whole.append_with(&record(i), Durability::Buffered).expect("an append");
@@ -72,6 +78,16 @@ fn main() {
     round.step("append, Written", |i| {
         log.append(&record(i)).expect("an append");
     });
+    // What the caller pays, while the worker seals and writes on another core.
+    round.step("queue append", |i| queue.append(&record(i)).expect("an append"));
+    // Once in a round: what the worker had not done by then.
+    round.step("queue flush", |i| {
+        if i == 0 {
+            queue.flush(Duration::from_secs(60)).expect("a flush");
+        }
+    });
+    round.compare("queue append", "append, Buffered");
+    round.compare("queue append", "append, Written");
     round.step("fernet crate: decrypt", |_| drop(black_box(stock.decrypt(&line).expect("opens"))));
     round.step("open", |_| {
         black_box(cipher.open(line.as_bytes(), &mut raw).expect("opens"));

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::crypto::{KeyError, KeyId, NoteError, RandomError};
 use crate::format::HeaderError;
@@ -24,6 +25,8 @@ pub enum Error {
         /// What contradicts what.
         what: Conflict,
     },
+    /// The queue was full, and was told to drop what does not fit. The log gets a `gap` record.
+    Dropped,
     /// A file that must be new is there.
     Exists {
         /// The file.
@@ -66,6 +69,19 @@ pub enum Error {
         /// Which setting and why.
         what: &'static str,
     },
+    /// A flush or a close of a queue ran out of time, or the queue gave up.
+    NotSafe {
+        /// How many records are not in the log. A dropped one counts until a `gap` record tells of
+        /// it.
+        records: u64,
+        /// Why the last attempt to write failed, if it did.
+        cause: Option<Arc<Error>>,
+    },
+    /// The queue ended before it could write the record.
+    NotWritten {
+        /// Why it could not, if an error was in the way.
+        cause: Option<Arc<Error>>,
+    },
     /// The path is no log.
     NotALog {
         /// The path.
@@ -79,6 +95,15 @@ pub enum Error {
         path: Option<PathBuf>,
         /// Why.
         source: NoteError,
+    },
+    /// The queue is full; the record was not taken.
+    QueueFull,
+    /// The record is larger than the whole queue.
+    QueueTooSmall {
+        /// Bytes that the record takes in a queue.
+        length: usize,
+        /// Bytes that the queue holds at most.
+        most: usize,
     },
     /// The operating system gave no random bytes.
     Random,
@@ -95,6 +120,13 @@ pub enum Error {
         length: usize,
         /// The cap.
         most: usize,
+    },
+    /// A value that was given in words cannot be what was meant.
+    Value {
+        /// The value.
+        given: String,
+        /// Why, or what is understood.
+        why: &'static str,
     },
     /// No given key is the one that the log committed to.
     WrongKey {
@@ -163,6 +195,7 @@ impl fmt::Display for Error {
         match self {
             Self::Closed => f.write_str("the log is closed"),
             Self::Conflict { path, what } => write!(f, "{}: {what}", path.display()),
+            Self::Dropped => f.write_str("the record was dropped because the queue was full"),
             Self::Exists { path } => {
                 write!(f, "{} exists and is not overwritten", path.display())
             }
@@ -176,15 +209,31 @@ impl fmt::Display for Error {
                 write!(f, "{} is held by another writer ({holder})", path.display())
             }
             Self::Setting { what } => f.write_str(what),
+            Self::NotSafe { records, cause } => {
+                let are = if *records == 1 { " is" } else { "s are" };
+                write!(f, "{records} queued record{are} not safe in the log")?;
+                with_cause(f, cause.as_deref())
+            }
+            Self::NotWritten { cause } => {
+                f.write_str("the record was not written before the queue ended")?;
+                with_cause(f, cause.as_deref())
+            }
             Self::NotALog { path, why } => {
                 write!(f, "{} is not a fernlog log: {why}", path.display())
             }
             Self::Note { path, source } => with_path(f, path.as_deref(), source),
+            Self::QueueFull => {
+                f.write_str("the queue of the log is full; the record was not taken")
+            }
+            Self::QueueTooSmall { length, most } => {
+                write!(f, "the record takes {length} bytes and the queue holds {most}")
+            }
             Self::Random => RandomError.fmt(f),
             Self::Refused { path, why } => write!(f, "{} is refused: {why}", path.display()),
             Self::TooLarge { length, most } => {
                 write!(f, "the record would give a line of {length} bytes, over the cap of {most}")
             }
+            Self::Value { given, why } => write!(f, "'{}': {why}", given.escape_debug()),
             Self::WrongKey { wanted, given } => {
                 write!(f, "the log needs key {wanted}; given:")?;
                 given.iter().try_for_each(|id| write!(f, " {id}"))
@@ -202,6 +251,10 @@ fn with_path(
         Some(path) => write!(f, "{}: {source}", path.display()),
         None => source.fmt(f),
     }
+}
+
+fn with_cause(f: &mut fmt::Formatter<'_>, cause: Option<&Error>) -> fmt::Result {
+    cause.map_or(Ok(()), |cause| write!(f, ": {cause}"))
 }
 
 impl fmt::Display for Conflict {
@@ -233,6 +286,9 @@ impl std::error::Error for Error {
             Self::Io { source, .. } => Some(source),
             Self::Key { source, .. } => Some(source),
             Self::Note { source, .. } => Some(source),
+            Self::NotSafe { cause: Some(cause), .. } | Self::NotWritten { cause: Some(cause) } => {
+                Some(&**cause)
+            }
             _ => None,
         }
     }

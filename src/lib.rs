@@ -54,8 +54,9 @@
 //!
 //! # Features
 //!
-//! `cli`, on by default, builds the `fernlog` command. Applications use
-//! `default-features = false`.
+//! - `cli`, on by default, builds the `fernlog` command. Applications use
+//!   `default-features = false`.
+//! - `zstd`, which `cli` brings: closed segments may be compressed.
 //!
 //! # What it is not
 //!
@@ -84,4 +85,6 @@ pub mod write;
 pub use crypto::{Key, KeyId, Keyring, SigningKey, VerifierKey};
 pub use error::{Conflict, Error, Result};
 pub use format::{Exception, Level, Record, UnixTime};
-pub use write::{AuditLog, Durability, Head, Receipt, Upkeep};
+pub use write::{
+    AuditLog, Durability, Head, OnFull, Queue, QueueSettings, Receipt, Ticket, Upkeep,
+};

@@ -14,7 +14,8 @@ use fernlog::read::{Anchor, Log, VerifyOptions, newest_of, verify};
 use fernlog::{Level, Record, SigningKey};
 
 use crate::common::site::{Site, record};
-use crate::common::{Random, python, repository};
+use crate::common::{Random, cannot_run, python, repository};
+use crate::testlog::TestLog;
 
 const DAMAGED: usize = 500;
 
@@ -273,6 +274,99 @@ fn on_five_hundred_damaged_logs() {
     judges.script.end();
     // Most damage is tampering; some cuts at the end are torn, or pass without an anchor.
     assert!(counts[&10] > DAMAGED * 7 / 10, "{counts:?}");
+}
+
+/// The script reads them with the command `zstd`, which knows nothing of what we read them with.
+#[test]
+fn on_compressed_segments_whole_and_damaged() {
+    let (Some(python), true) = (python(), has_zstd()) else { return };
+    let site = Site::new();
+    let (mut good, anchor) = sample(&site);
+    let name = "audit.000001.log.zst";
+    for name in ["audit.000000.log", "audit.000001.log"] {
+        let lines = good.remove(name).unwrap();
+        let packed = zstd::bulk::compress(&lines, 3).unwrap();
+        good.insert(format!("{name}.zst"), packed);
+    }
+    let mut judges = Judges::new(site, &anchor, &python);
+    for with in ALL {
+        let (ours, theirs, said) = judges.judge(&good, with);
+        assert_eq!((ours, theirs), (0, 0), "{with:?}\n{said}");
+    }
+    let mut random = Random(41);
+    for number in 0..60 {
+        let mut files = good.clone();
+        let bytes = files.get_mut(name).unwrap();
+        let at = random.below(bytes.len() as u64) as usize;
+        match number % 4 {
+            0 => bytes.truncate(at),
+            1 => bytes.extend(random.bytes(1 + at % 50)),
+            2 => drop(bytes.drain(at..(at + 4).min(bytes.len()))),
+            _ => bytes[at] ^= 1 << random.below(8),
+        }
+        let (ours, theirs, said) = judges.judge(&files, ALL[number % ALL.len()]);
+        assert_eq!(ours, theirs, "{number} at {at}\n{said}");
+    }
+    judges.script.end();
+}
+
+#[test]
+fn on_segments_that_retention_deleted() {
+    let Some(python) = python() else { return };
+    let mut log = TestLog::new();
+    for number in 0..4 {
+        log.append(3);
+        match number {
+            2 => log.roll_pruning(0, 1),
+            _ => log.roll(),
+        }
+    }
+    log.append(2);
+    log.checkpoint();
+    log.write();
+    let site = Site::at(log.path().folder(), log.ring(), log.log_key.clone());
+    let whole = read(&site);
+    let gone = |numbers: &[u64]| -> Files {
+        let mut files = whole.clone();
+        files.retain(|name, _| {
+            let is = |n| name.starts_with(&format!("audit.{n:06}")) && !name.ends_with(".chain");
+            !numbers.iter().any(is)
+        });
+        files
+    };
+    let mut judges = Judges::new(site, log.anchor().as_bytes(), &python);
+    let announced = gone(&[0, 1]);
+    let mut chainless = announced.clone();
+    chainless.remove("audit.000001.log.chain");
+    for (files, code) in [
+        (&whole, 0),
+        (&announced, 0),
+        (&gone(&[1]), 0),
+        (&gone(&[0, 1, 2]), 10),
+        (&gone(&[3]), 10),
+        (&chainless, 10),
+    ] {
+        for with in ALL {
+            let (ours, theirs, said) = judges.judge(files, with);
+            assert_eq!((ours, theirs), (code, code), "{with:?}\n{said}");
+        }
+    }
+    let mut random = Random(42);
+    for number in 0..60 {
+        let mut files = announced.clone();
+        let what = damage(&mut random, &mut files, &announced);
+        let (ours, theirs, said) = judges.judge(&files, ALL[number % ALL.len()]);
+        assert_eq!(ours, theirs, "{number}: {what}\n{said}");
+    }
+    judges.script.end();
+}
+
+fn has_zstd() -> bool {
+    let found = Command::new("zstd").arg("--version").stdout(Stdio::null()).status().is_ok();
+    if !found {
+        cannot_run("there is no command zstd");
+    }
+    found
 }
 
 /// Damages `files` in one way and says how. `other` are files of another log.

@@ -26,16 +26,22 @@ type Step<'a> = (String, Box<dyn FnMut(usize) + 'a>, Vec<f64>);
 /// Steps that are timed in turn.
 pub(crate) struct Round<'a> {
     steps: Vec<Step<'a>>,
+    comparisons: Vec<(&'static str, &'static str)>,
     records: usize,
 }
 
 impl<'a> Round<'a> {
     pub(crate) fn new(records: usize) -> Self {
-        Self { steps: Vec::new(), records }
+        Self { steps: Vec::new(), comparisons: Vec::new(), records }
     }
 
     pub(crate) fn step(&mut self, name: &str, work: impl FnMut(usize) + 'a) {
         self.steps.push((name.to_owned(), Box::new(work), Vec::new()));
+    }
+
+    /// Has the ratio of two steps printed.
+    pub(crate) fn compare(&mut self, step: &'static str, to: &'static str) {
+        self.comparisons.push((step, to));
     }
 
     /// Runs everything and prints nanoseconds per record and the ratio to the step `base`.
@@ -51,11 +57,16 @@ impl<'a> Round<'a> {
                 }
             }
         }
-        let base = self.steps.iter().find(|step| step.0 == base).map_or(1.0, |s| median(&s.2));
+        let steps = &self.steps;
+        let of = |name| steps.iter().find(|step| step.0 == name).map_or(1.0, |s| median(&s.2));
+        let base = of(base);
         println!("{:<36} {:>10} {:>8}", "step", "ns/record", "ratio");
-        for (name, _, times) in &self.steps {
+        for (name, _, times) in steps {
             let median = median(times);
             println!("{name:<36} {median:>10.0} {:>8.2}", median / base);
+        }
+        for (step, to) in &self.comparisons {
+            println!("{step} / {to}: {:.2}", of(step) / of(to));
         }
     }
 }

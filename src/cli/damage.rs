@@ -27,6 +27,8 @@ pub(crate) enum Reason {
     BytesBehind(u64),
     /// The file of the lines is missing.
     NoFile,
+    /// The compressed file of the lines cannot be read on.
+    Broken,
     /// The chain file is missing and others are there.
     NoChain,
     /// The header cannot be read.
@@ -65,6 +67,9 @@ impl Reason {
             }
             Reason::BytesBehind(bytes) => {
                 format!("{bytes} bytes follow the last line of a closed segment")
+            }
+            Reason::Broken => {
+                "the compressed file is damaged: nothing of it can be read from here on".into()
             }
             Reason::NoFile => "the file of this segment is missing".into(),
             Reason::NoChain => "the chain of this segment is missing".into(),

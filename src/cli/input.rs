@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::keycommand;
 use crate::ui::Ui;
+use crate::words;
 
 /// All keys that were given, those of `--key-command` first. To write, the first one counts.
 ///
@@ -183,7 +184,13 @@ pub(crate) fn only_log(path: &Path) -> Result<LogPath, Failure> {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let exit = match &error {
+        Failure::from(&error)
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let exit = match error {
             Error::WrongKey { .. } => Exit::NoKey,
             Error::Locked { .. } => Exit::Held,
             Error::NotALog { .. } => Exit::NotALog,
@@ -193,7 +200,12 @@ impl From<Error> for Failure {
             Error::Header { .. } | Error::Conflict { .. } => Exit::Tampered,
             _ => Exit::Error,
         };
-        let message = match &error {
+        let message = match error {
+            // What is behind it says where and what.
+            Error::NotSafe { cause: Some(cause), .. }
+            | Error::NotWritten { cause: Some(cause) } => {
+                return Failure::from(&**cause);
+            }
             Error::Io { action, path, source } => {
                 format!("cannot {action} {}: {}", escape::path(path), failure::reason(source))
             }
@@ -203,18 +215,31 @@ impl From<Error> for Failure {
             other => other.to_string(),
         };
         let failure = Failure::new(exit, message);
-        match &error {
+        match error {
             Error::WrongKey { wanted, .. } => {
                 failure.hint(format!("fernlog keys find {wanted} DIR looks for its file"))
             }
-            Error::Conflict { path, .. } => failure
-                .hint(format!("keep the files as they are; fernlog verify {}", escape::path(path))),
+            Error::Conflict { path, .. } | Error::Header { path, .. } if exit == Exit::Tampered => {
+                evidence(failure, path)
+            }
             Error::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 failure.hint("only the owner of a log and its keys can read them")
             }
             _ => failure,
         }
     }
+}
+
+/// Files that contradict what was signed prove something, as long as nobody mends them.
+fn evidence(failure: Failure, path: &Path) -> Failure {
+    let log = LogPath::of_file(path).map_or_else(|| path.to_owned(), |log| log.active());
+    let log = log.strip_prefix(".").unwrap_or(&log);
+    let folder = words::word(words::folder(log));
+    failure
+        .hint("no line and no checkpoint was changed; leave it so")
+        .hint(format!("keep evidence first, times and owners included: cp -a {folder} EVIDENCE"))
+        .hint(format!("then see what is wrong: fernlog verify {} --vkey VKEY", words::word(log)))
+        .hint("checkpoints kept elsewhere and backups show which history is the true one")
 }
 
 #[cfg(test)]

@@ -13,10 +13,11 @@ use crate::args::InspectArgs;
 use crate::escape;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::index;
+use crate::index::{self, IndexRange};
 use crate::input::{self, Input};
 use crate::lines;
 use crate::paragraph::Paragraphs;
+use crate::pruned;
 use crate::textline;
 use crate::time::Digits;
 use crate::ui::Ui;
@@ -48,7 +49,10 @@ pub(crate) fn run(args: &InspectArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     for (number, (input, name)) in inputs.iter().zip(&names).enumerate() {
         let Input::Log(path) = input else { continue };
-        let facts = lines::open(path).and_then(|log| Ok(read::inspect(&log)?));
+        let facts = lines::open(path).and_then(|log| {
+            pruned::tell(&log, IndexRange::ALL, 0, ui);
+            Ok(read::inspect(&log)?)
+        });
         match facts {
             Ok(facts) if args.json.json => json(name, &facts, ui)?,
             Ok(facts) => {
@@ -146,6 +150,12 @@ fn human(name: &str, facts: &[SegmentFacts], ui: &Ui) -> String {
     let size = format!("{bytes} bytes; about {content} of content, {percent} % overhead");
     out.pair("size", &size);
     list(facts, &mut out);
+    for segment in facts {
+        if let Some(broken) = &segment.broken {
+            let file = plain_name(Path::new(segment.file.file_name().unwrap_or_default()));
+            out.pair("damaged", &format!("{file} cannot be read {broken}"));
+        }
+    }
     out.space();
     out.remark(match sums.origin {
         Some(_) => {
@@ -170,11 +180,14 @@ fn list(facts: &[SegmentFacts], out: &mut Paragraphs<'_>) {
             || "no header".to_owned(),
             |chain| format!("from {}", index::show(chain.first)),
         );
-        let records = HumanCount(segment.records);
+        let records = match segment.pruned {
+            true => "lines deleted by retention".to_owned(),
+            false => format!("{} records", HumanCount(segment.records)),
+        };
         let events = segment.chain.as_ref().map(|chain| chain.events.join(", "));
         let events = events.filter(|events| !events.is_empty());
         let events = events.map_or_else(String::new, |events| format!(" ({events})"));
-        out.pair(label, &format!("{file}   {first}, {records} records{events}"));
+        out.pair(label, &format!("{file}   {first}, {records}{events}"));
     }
     if passed > 0 {
         out.pair("", &format!("and {} older ones (--json lists all)", HumanCount(passed as u64)));
@@ -212,6 +225,9 @@ enum Object<'a> {
         events: &'a [String],
         checkpoints: Option<u64>,
         covered: Option<u64>,
+        compressed: bool,
+        broken: Option<&'a str>,
+        pruned: bool,
     },
     Summary {
         log: &'a str,
@@ -227,6 +243,7 @@ enum Object<'a> {
         key_ids: &'a [String],
         size: Option<u64>,
         covered: Option<u64>,
+        pruned_segments: usize,
     },
 }
 
@@ -254,6 +271,9 @@ fn json(name: &str, facts: &[SegmentFacts], ui: &Ui) -> Result<(), Failure> {
                 events: chain.map(|chain| chain.events.as_slice()).unwrap_or_default(),
                 checkpoints: chain.map(|chain| chain.checkpoints),
                 covered: chain.map(|chain| chain.covered),
+                compressed: segment.compressed,
+                broken: segment.broken.as_deref(),
+                pruned: segment.pruned,
             },
         )?;
     }
@@ -274,6 +294,7 @@ fn json(name: &str, facts: &[SegmentFacts], ui: &Ui) -> Result<(), Failure> {
             key_ids: &sums.keys,
             size: sums.size,
             covered: sums.covered,
+            pruned_segments: facts.iter().filter(|segment| segment.pruned).count(),
         },
     )
 }

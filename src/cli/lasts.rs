@@ -22,6 +22,9 @@ const KEPT: usize = 16 << 20;
 /// Bytes of lines that are counted at a time.
 const STRETCH: u64 = 1 << 20;
 
+/// Times that a compressed segment is decompressed from its beginning at most, or about that.
+const PASSES: u64 = 8;
+
 /// Where to begin reading, and how many of the wanted records there are to be passed over.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
@@ -77,11 +80,16 @@ fn behind(position: &Position) -> Position {
 
 /// The positions at which the stretches of a segment begin.
 fn stretches(log: &Log, segment: usize) -> Result<Vec<Position>, Failure> {
-    let number = log.segments().get(segment).map_or(0, |segment| segment.number());
+    let here = log.segments().get(segment);
+    let number = here.map_or(0, |segment| segment.number());
+    // To come to the middle of a compressed file takes decompressing all before it.
+    let packed = here.filter(|segment| segment.is_compressed());
+    let packed = packed.and_then(|segment| segment.open().ok().flatten());
+    let stretch = packed.map_or(STRETCH, |source| (source.len() / PASSES).max(STRETCH));
     let mut reader = log.reader_over(segment..segment + 1)?;
     let mut starts: Vec<Position> = Vec::new();
     while let Some(line) = reader.next_line()? {
-        let due = |last: &Position| line.place.byte - last.place.byte >= STRETCH;
+        let due = |last: &Position| line.place.byte - last.place.byte >= stretch;
         if line.index.is_some() && starts.last().is_none_or(due) {
             starts.push(Position { segment: number, place: line.place, index: line.index });
         }

@@ -5,6 +5,7 @@
 
 mod append;
 mod args;
+mod attributes;
 mod checkpoint;
 mod colour;
 mod damage;
@@ -36,8 +37,11 @@ mod print;
 mod process;
 mod progress;
 mod prove;
+mod pruned;
 mod reading;
 mod records;
+mod recovery;
+mod repair;
 mod roll;
 mod selection;
 mod tail;
@@ -66,6 +70,7 @@ use crate::usage::Stop;
 fn main() -> ExitCode {
     // IMPORTANT: before any key or plaintext is in memory.
     process::forbid_memory_images();
+    process::survive_file_limit();
     let args: Vec<OsString> = env::args_os().collect();
     let now = Timestamp::now();
     let early = Ui::plain(usage::early_colour(&args), now);
@@ -96,6 +101,7 @@ fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(&args, ui),
         Command::Append(args) => append::run(&args, ui),
         Command::Roll(args) => roll::run(&args, ui),
+        Command::Repair(args) => repair::run(&args, ui),
         Command::Grep(args) => grep::run(&args, ui),
         Command::Tail(args) => tail::run(&args, ui),
         Command::Verify(args) => verify::run(&args, ui),

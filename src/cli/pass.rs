@@ -175,6 +175,7 @@ impl<'p, 'u> Pass<'p, 'u> {
         let reason = match damage {
             Damage::Long(length) => Reason::TooLong(length),
             Damage::NoFile => Reason::NoFile,
+            Damage::Broken => Reason::Broken,
             Damage::Tail(bytes) => match self.tail(line, bytes)? {
                 Some(reason) => reason,
                 None => return Ok(()),

@@ -1,5 +1,8 @@
 //! What the process does about itself before anything else: it holds keys and plaintext, so it must
-//! leave no image of its memory behind.
+//! leave no image of its memory behind; and it writes files that have to end with a whole line.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -13,6 +16,16 @@ pub(crate) fn forbid_memory_images() {
         use rustix::process::{DumpableBehavior, set_dumpable_behavior};
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
+}
+
+/// From now on a file that reaches the limit of `ulimit -f` makes a write fail, which is reported,
+/// where SIGXFSZ would have ended the process in the middle of it. Programs that this one starts
+/// have the signal as it was.
+///
+/// Best effort, as above.
+pub(crate) fn survive_file_limit() {
+    let _ =
+        signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ const LINE: Duration = Duration::from_secs(30);
 
 const TEMPLATE: &str = "{msg}  [{bar:34}] {percent:>3} %  {decimal_bytes} of {decimal_total_bytes}  \
                         {decimal_bytes_per_sec}  {eta} left";
+/// Of a stream, whose end nobody knows.
+const ENDLESS: &str = "{msg}  {decimal_bytes}  {decimal_bytes_per_sec}  {elapsed}";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -54,7 +56,8 @@ pub(crate) struct Progress {
     mode: Mode,
     /// What is being done, as it stands in a sentence: `verified`.
     done: &'static str,
-    total: u64,
+    /// None for a stream.
+    total: Option<u64>,
     begun: Instant,
     /// Milliseconds after `begun` at which the next sign is due.
     due: AtomicU64,
@@ -67,12 +70,18 @@ impl Progress {
     /// Begins a run over `total` bytes, of which `done` says what happens to them: `verified`.
     /// A command that prints data to a terminal while it runs should not show one.
     pub(crate) fn new(ui: &Ui, done: &'static str, total: u64) -> Self {
-        Progress::with_mode(Mode::of(ui), done, total)
+        Progress::with_mode(Mode::of(ui), done, Some(total))
     }
 
-    fn with_mode(mode: Mode, done: &'static str, total: u64) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+    /// Like [`Progress::new`], over a stream.
+    pub(crate) fn endless(ui: &Ui, done: &'static str) -> Self {
+        Progress::with_mode(Mode::of(ui), done, None)
+    }
+
+    fn with_mode(mode: Mode, done: &'static str, total: Option<u64>) -> Self {
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
+        let template = if total.is_some() { TEMPLATE } else { ENDLESS };
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("#--"));
         }
         bar.set_message(done);
@@ -124,9 +133,14 @@ impl Progress {
     }
 
     fn line(&self, bytes: u64, records: u64) -> String {
-        let percent = bytes.saturating_mul(100).checked_div(self.total).unwrap_or(100).min(100);
-        let (bytes, total) = (DecimalBytes(bytes), DecimalBytes(self.total));
-        let line = format!("{} {bytes} of {total}, {percent} %", self.done);
+        let line = match self.total {
+            Some(total) => {
+                let percent = bytes.saturating_mul(100).checked_div(total).unwrap_or(100).min(100);
+                let (bytes, total) = (DecimalBytes(bytes), DecimalBytes(total));
+                format!("{} {bytes} of {total}, {percent} %", self.done)
+            }
+            None => format!("{} {}", self.done, DecimalBytes(bytes)),
+        };
         // Not everything that is read is counted in records.
         if records == 0 { line } else { format!("{line}, {} records", HumanCount(records)) }
     }
@@ -175,14 +189,14 @@ mod tests {
 
     #[test]
     fn a_short_run_shows_nothing() {
-        let progress = Progress::with_mode(Mode::Bar, "verified", 1000);
+        let progress = Progress::with_mode(Mode::Bar, "verified", Some(1000));
         assert_eq!(progress.advance_at(Duration::from_millis(499), 10, 1), None);
         assert_eq!(progress.due.load(Ordering::Relaxed), 500);
     }
 
     #[test]
     fn without_a_terminal_a_line_comes_every_half_minute() {
-        let progress = Progress::with_mode(Mode::Lines, "verified", 2_000_000);
+        let progress = Progress::with_mode(Mode::Lines, "verified", Some(2_000_000));
         assert_eq!(progress.advance_at(29 * SECOND, 500_000, 1_000), None);
         assert_eq!(
             progress.advance_at(30 * SECOND, 500_000, 1_000).as_deref(),
@@ -194,15 +208,24 @@ mod tests {
 
     #[test]
     fn a_log_that_grows_or_is_empty_stays_within_100_percent() {
-        let progress = Progress::with_mode(Mode::Lines, "read", 0);
+        let progress = Progress::with_mode(Mode::Lines, "read", Some(0));
         assert!(progress.advance_at(30 * SECOND, 7, 1).unwrap().contains("100 %"));
-        let progress = Progress::with_mode(Mode::Lines, "read", 10);
+        let progress = Progress::with_mode(Mode::Lines, "read", Some(10));
         assert!(progress.advance_at(30 * SECOND, 70, 1).unwrap().contains("100 %"));
     }
 
     #[test]
+    fn a_stream_has_no_end_to_compare_with() {
+        let progress = Progress::with_mode(Mode::Lines, "appended", None);
+        assert_eq!(
+            progress.advance_at(30 * SECOND, 500_000, 1_000).as_deref(),
+            Some("appended 500.00 kB, 1,000 records")
+        );
+    }
+
+    #[test]
     fn many_threads_print_one_line() {
-        let progress = Progress::with_mode(Mode::Lines, "verified", 100);
+        let progress = Progress::with_mode(Mode::Lines, "verified", Some(100));
         let lines: usize = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8)
                 .map(|_| scope.spawn(|| progress.advance_at(30 * SECOND, 1, 1).iter().count()))

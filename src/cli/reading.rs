@@ -18,6 +18,7 @@ use crate::lasts::{self, Last};
 use crate::lines::{self, Lines};
 use crate::pipeline::MakeSieve;
 use crate::progress::{Interrupt, Progress};
+use crate::pruned;
 use crate::records::{Bounds, Each, End, Entry, Records, TornTail, Totals, keep_all};
 use crate::selection::{Chosen, Limit};
 use crate::ui::{self, Ui};
@@ -199,6 +200,7 @@ impl<'u> Reading<'u> {
         };
         let bounds = Bounds::range(chosen.range());
         let mut window = Window::ALL;
+        let mut from = 0;
         let mut lines = Lines::within(log, chosen.range());
         if let Limit::Last(count) = chosen.limit() {
             let mut keeps = |entry: &Entry<'_>| filter.keeps(&entry.record, entry.index);
@@ -210,6 +212,7 @@ impl<'u> Reading<'u> {
                 Ok(Some(start)) => {
                     window.skip = start.skip;
                     if let Some(position) = start.position {
+                        from = position.segment;
                         lines = Lines::from(log, position);
                     }
                 }
@@ -219,6 +222,9 @@ impl<'u> Reading<'u> {
         }
         if let Limit::First(count) = chosen.limit() {
             window.most = count;
+        }
+        if self.missing == Missing::Told {
+            pruned::tell(log, chosen.range(), from, self.ui);
         }
         match lines {
             Ok(mut lines) => {

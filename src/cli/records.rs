@@ -18,6 +18,7 @@ use crate::lines::Lines;
 use crate::pass::{Pass, Seen};
 use crate::pipeline::{self, Batch, MakeSieve, Outcome, Pipeline};
 use crate::progress::{Interrupt, Progress};
+use crate::pruned;
 use crate::ui::Ui;
 
 /// An authentic record and where it stands.
@@ -298,6 +299,11 @@ impl<'u> Records<'u> {
         })?;
         moment.ok_or_else(|| {
             let name = escape::path(&log.path().active()).into_owned();
+            let gone = pruned::gone(log).into_iter().find(|gone| gone.overlaps(range));
+            if let Some(gone) = gone {
+                let (index, gone) = (index::show(index), gone.sentence());
+                return Failure::usage(format!("{name} has no time of {index} any more: {gone}"));
+            }
             let what = format!("{name} has no record {} that opens", index::show(index));
             let exit = if damages.count() == 0 { Exit::Error } else { damages.exit() };
             Failure::new(exit, what)

@@ -8,6 +8,7 @@ use crate::escape;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
+use crate::recovery;
 use crate::target;
 use crate::ui::Ui;
 
@@ -19,10 +20,11 @@ use crate::ui::Ui;
 pub(crate) fn run(args: &RollArgs, ui: &Ui) -> Result<Exit, Failure> {
     input::one_stdin(args.keys.key_files.iter().chain([&args.sign]))?;
     let path = target::existing_log(&args.log.log)?;
-    let log = AuditLog::builder(path.active())
+    let builder = AuditLog::builder(path.active())
         .keyring(input::keyring(&args.keys, ui)?)
-        .log_key(input::signing_key(&args.sign, ui)?)
-        .open()?;
+        .log_key(input::signing_key(&args.sign, ui)?);
+    let log = target::closed(builder, &args.closed).open()?;
+    recovery::tell(log.recovery(), ui);
     let head = log.roll()?;
     log.close()?;
     let closed = head.segment.saturating_sub(1);

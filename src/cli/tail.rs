@@ -1,6 +1,7 @@
 //! `fernlog tail`: prints the last records, and follows a log as it is written, over its rolls.
 
 use std::fs;
+use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use fernlog::format::LogPath;
-use fernlog::read::{Filter, Log, Position};
+use fernlog::read::{Filter, Log, Position, Segment};
 
 use crate::args::TailArgs;
 use crate::escape;
@@ -215,7 +216,9 @@ impl Followed {
         let number = self.at.segment;
         let segment = log.segments().iter().find(|segment| segment.number() == number);
         let length = match segment {
-            Some(segment) => segment.open()?.map_or(0, |source| source.len()),
+            // Closed, read, and deleted by the log's own retention since.
+            Some(segment) if segment.is_pruned() => return Ok(None),
+            Some(segment) => length(segment)?,
             None => 0,
         };
         if length >= self.at.place.byte {
@@ -232,4 +235,17 @@ impl Followed {
                 .hint("lines were cut off, or an older copy was put back"),
         ))
     }
+}
+
+/// Length of the lines of a segment. A compressed file only claims one, so it is counted; once,
+/// for reading goes on behind it.
+fn length(segment: &Segment) -> Result<u64, Failure> {
+    Ok(match segment.open()? {
+        // What cannot be decompressed is said when it is read.
+        Some(mut lines) if segment.is_compressed() => {
+            io::copy(&mut lines, &mut io::sink()).unwrap_or(u64::MAX)
+        }
+        Some(lines) => lines.len(),
+        None => 0,
+    })
 }

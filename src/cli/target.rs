@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use fernlog::format::LogPath;
+use fernlog::write::{Builder, Compression, Keep};
 
+use crate::args::Closed;
 use crate::escape;
 use crate::failure::Failure;
 use crate::input;
@@ -58,6 +60,13 @@ pub(crate) fn existing_log(path: &Path) -> Result<LogPath, Failure> {
             .hint("append begins one"));
     }
     Ok(log)
+}
+
+/// A writer that does with closed segments what the flags say.
+pub(crate) fn closed(builder: Builder, flags: &Closed) -> Builder {
+    let limits = flags.keep.iter().copied().reduce(Keep::and);
+    let builder = limits.into_iter().fold(builder, Builder::keep);
+    if flags.compress { builder.compression(Compression::Zstd) } else { builder }
 }
 
 #[cfg(test)]

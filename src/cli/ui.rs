@@ -25,6 +25,7 @@ pub(crate) struct Ui {
     err_terminal: IsTerminal,
     quiet: bool,
     zone: TimeZone,
+    zone_name: String,
     now: Timestamp,
     out: Out,
 }
@@ -39,6 +40,10 @@ impl Ui {
         let mut ui = Ui::plain(global.color, now);
         ui.quiet = global.quiet;
         ui.zone = time::zone(&global.tz)?;
+        // The other spellings of it are ours alone.
+        if ui.zone != TimeZone::UTC {
+            ui.zone_name = global.tz.clone();
+        }
         Ok(ui)
     }
 
@@ -54,6 +59,7 @@ impl Ui {
             err_terminal,
             quiet: false,
             zone: TimeZone::UTC,
+            zone_name: "UTC".to_owned(),
             now,
             out: Out::new(),
         }
@@ -88,6 +94,11 @@ impl Ui {
     /// The zone that moments are read and printed in.
     pub(crate) fn zone(&self) -> &TimeZone {
         &self.zone
+    }
+
+    /// The name of that zone, or `local`.
+    pub(crate) fn zone_name(&self) -> &str {
+        &self.zone_name
     }
 
     /// The moment the run began.

@@ -8,6 +8,13 @@ use crate::escape;
 /// A file name as one word of a command to type. A name that cannot be typed is escaped, so that
 /// what is shown is at least harmless.
 pub(crate) fn word(path: &Path) -> String {
+    // `./` says nothing, unless without it the name would be a flag.
+    let path = match path.strip_prefix(".") {
+        Ok(rest) if !rest.as_os_str().is_empty() && !rest.to_string_lossy().starts_with('-') => {
+            rest
+        }
+        _ => path,
+    };
     let name = path.to_string_lossy();
     match shlex::try_quote(&name) {
         Ok(quoted) if escape::text(&quoted, escape::Place::Cell) == quoted => quoted.into_owned(),
@@ -38,6 +45,8 @@ mod tests {
     fn names_are_quoted_only_where_a_shell_needs_it() {
         assert_eq!(word(Path::new("/etc/fernlog/audit.key")), "/etc/fernlog/audit.key");
         assert_eq!(word(Path::new("my key")), "'my key'");
+        assert_eq!(word(Path::new("./audit.log")), "audit.log");
+        assert_eq!(word(Path::new("./-x")), "./-x");
         assert_eq!(word(Path::new("a\x1b[2J")), "a\\x1b[2J");
         assert_eq!(
             line(&["fernlog", "grep", "two words", "a.log"]),

@@ -21,6 +21,7 @@ pub use lines::{Lines, Place, Scan};
 pub use proof::{ConsistencyProof, InclusionProof, ProofError, Prover};
 pub use prooftext::{GrowthProof, RecordProof};
 pub use record::{Exception, Record, RecordKind, StoredRecord};
+pub(crate) use record::{LONGEST_SEQ, Out, encode_seq};
 pub use segment::{LogPath, SegmentName};
 pub use time::{NotATime, UnixTime};
 pub use tree::{Frontier, Hash, leaf, node};

@@ -32,22 +32,20 @@ impl LogPath {
         Some(Self { folder, name })
     }
 
-    /// Recognises any file of a log (`audit.000007.log`, `audit.log.chain`, ...) and gives the
-    /// path of its log.
+    /// Recognises any file of a log (`audit.000007.log`, `audit.000007.log.zst`,
+    /// `audit.log.chain`, ...) and gives the path of its log.
     #[must_use]
     pub fn of_file(path: &Path) -> Option<Self> {
         let log = Self::new(path)?;
         let name = log.name.as_str();
-        let name = SIDE_FILES.iter().find_map(|side| name.strip_suffix(side)).unwrap_or(name);
-        let (stem, extension) = split(name);
-        let number_in = |text: &str| text.strip_prefix('.').is_some_and(is_number);
-        let (base, digits) = split(stem);
-        let active = if number_in(digits) {
-            format!("{base}{extension}")
-        } else if number_in(extension) {
-            stem.to_owned()
-        } else {
-            name.to_owned()
+        // Only a closed segment is ever compressed: `audit.log.zst` is a name of its own.
+        let active = match name.strip_suffix(COMPRESSED).and_then(active_of) {
+            Some(active) => active,
+            None => {
+                let side = SIDE_FILES.iter().find_map(|side| name.strip_suffix(side));
+                let name = side.unwrap_or(name);
+                active_of(name).unwrap_or_else(|| name.to_owned())
+            }
         };
         Some(Self { name: active, ..log })
     }
@@ -70,16 +68,23 @@ impl LogPath {
         self.segment(SegmentName::Active)
     }
 
-    /// Path of a file beside the segment `name`; `kind` is `chain` or `hashes`.
+    /// Path of a file beside the segment `name`; `kind` is `chain`, `hashes`, or `zst` for a closed
+    /// segment that is compressed.
     #[must_use]
     pub fn beside(&self, name: SegmentName, kind: &str) -> PathBuf {
         self.folder.join(format!("{}.{kind}", self.file_name(name)))
     }
 
-    /// Reads a file name of the folder: which segment of this log is it, if any?
+    /// Reads a file name of the folder: the lines of which segment of this log does it hold, as
+    /// they are or compressed, if any?
     #[must_use]
     pub fn parse(&self, file: &OsStr) -> Option<SegmentName> {
         let file = file.to_str()?;
+        let compressed = || self.parse_lines(file.strip_suffix(COMPRESSED)?);
+        self.parse_lines(file).or_else(|| compressed().filter(|name| *name != SegmentName::Active))
+    }
+
+    fn parse_lines(&self, file: &str) -> Option<SegmentName> {
         if file == self.name {
             return Some(SegmentName::Active);
         }
@@ -90,16 +95,15 @@ impl LogPath {
         (digits == format!("{number:06}")).then_some(SegmentName::Closed(number))
     }
 
-    /// The segments among `files`, in the order of the log. A closed segment counts when either
-    /// its `.log` or its `.chain` is there, so that a missing half is noticed.
+    /// The segments among `files`, in the order of the log. A closed segment counts when one of
+    /// its `.log`, `.log.zst` and `.chain` is there, so that a missing half is noticed.
     #[must_use]
     pub fn segments(&self, files: impl IntoIterator<Item = OsString>) -> Vec<SegmentName> {
         let mut found: Vec<_> = files
             .into_iter()
-            .filter_map(|file| {
-                let text = file.to_str()?;
-                let log = text.strip_suffix(".chain").unwrap_or(text);
-                self.parse(OsStr::new(log))
+            .filter_map(|file| match file.to_str()?.strip_suffix(".chain") {
+                Some(lines) => self.parse_lines(lines),
+                None => self.parse(&file),
             })
             .collect();
         found.sort_unstable();
@@ -126,6 +130,21 @@ impl fmt::Display for LogPath {
 
 /// Files beside a segment.
 const SIDE_FILES: [&str; 4] = [".chain", ".hashes", ".signer", ".lock"];
+
+/// What the name of a compressed segment has at its end.
+const COMPRESSED: &str = ".zst";
+
+/// The name of the log that has a closed segment of this name.
+fn active_of(closed: &str) -> Option<String> {
+    let number_in = |text: &str| text.strip_prefix('.').is_some_and(is_number);
+    let (stem, extension) = split(closed);
+    let (base, digits) = split(stem);
+    if number_in(digits) {
+        Some(format!("{base}{extension}"))
+    } else {
+        number_in(extension).then(|| stem.to_owned())
+    }
+}
 
 /// Splits before the last extension: `audit.log` is `audit` and `.log`.
 fn split(name: &str) -> (&str, &str) {
@@ -162,12 +181,32 @@ mod tests {
     }
 
     #[test]
+    fn a_compressed_segment_is_the_same_segment() {
+        let seven = Some(SegmentName::Closed(7));
+        assert_eq!(log("audit.log").parse(OsStr::new("audit.000007.log.zst")), seven);
+        assert_eq!(log("audit").parse(OsStr::new("audit.000007.zst")), seven);
+        let files = ["audit.000007.log.zst", "audit.000007.log", "audit.000008.log.zst"];
+        assert_eq!(
+            log("audit.log").segments(files.map(OsString::from)),
+            [SegmentName::Closed(7), SegmentName::Closed(8)]
+        );
+        let zst = log("d/audit.log").beside(SegmentName::Closed(7), "zst");
+        assert_eq!(zst, Path::new("d/audit.000007.log.zst"));
+        assert_eq!(LogPath::of_file(&zst), Some(log("d/audit.log")));
+        // A log that somebody compressed as a whole is another file.
+        assert_eq!(LogPath::of_file(Path::new("audit.log.zst")), Some(log("audit.log.zst")));
+    }
+
+    #[test]
     fn only_names_that_we_would_write_are_segments() {
         for name in [
             "audit.7.log",
             "audit.0000007.log",
             "audit.+00007.log",
             "audit.000007.log.chain",
+            "audit.log.zst",
+            "audit.000007.log.zst.new",
+            "audit.000007.log.zst.zst",
             "audit-2.000007.log",
             "audit.log.1",
             "audits.log",
@@ -187,6 +226,7 @@ mod tests {
             "audit.log",
             "audit.000010.log",
             "audit.000009.log.chain",
+            "audit.000008.log.zst.chain",
             "x",
             "audit.000010.log.chain",
         ];

@@ -65,9 +65,9 @@ impl UnixTime {
         format!("{}Z", &text.as_str()[..19])
     }
 
-    /// Writes `2026-11-22T10:15:30.123456789Z`.
-    pub(crate) fn write_to(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(Text::of(self).as_str().as_bytes());
+    /// `2026-11-22T10:15:30.123456789Z`.
+    pub(crate) fn to_bytes(self) -> [u8; 30] {
+        Text::of(self).0
     }
 }
 

@@ -17,13 +17,17 @@ use rustix::fs::OFlags;
 use crate::crypto::TokenShape;
 use crate::error::{Error, Result};
 use crate::format::{Lines, LogPath, MAX_LINE, Scan};
+use crate::read::zst::Unpacked;
 
-/// The bytes of a file from one offset to another. Reading stops there even when the file grows.
+/// The bytes of a file from one offset on. Reading stops where the file ended when it was opened,
+/// even when it grows. What a compressed file holds is read as if it stood there uncompressed.
 #[derive(Clone, Debug)]
-pub struct Source {
-    file: Arc<File>,
-    at: u64,
-    end: u64,
+pub struct Source(Form);
+
+#[derive(Clone, Debug)]
+enum Form {
+    Plain(Stretch),
+    Compressed(Box<Unpacked>),
 }
 
 impl Source {
@@ -33,6 +37,79 @@ impl Source {
     ///
     /// [`Error::Refused`] for a symlink, FIFO, device or directory, [`Error::Io`].
     pub fn open(path: &Path) -> Result<Option<Self>> {
+        Ok(Stretch::open(path)?.map(|stretch| Self(Form::Plain(stretch))))
+    }
+
+    /// Opens a regular file that is compressed with zstd; none if there is no file of this name.
+    ///
+    /// Reading it gives an error that says where and why when it is not one or more whole frames
+    /// and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Source::open`]; [`Error::Refused`] in a build without the feature `zstd`.
+    pub fn open_compressed(path: &Path) -> Result<Option<Self>> {
+        let Some(stretch) = Stretch::open(path)? else { return Ok(None) };
+        let unpacked = Unpacked::new(stretch, path)?;
+        Ok(Some(Self(Form::Compressed(Box::new(unpacked)))))
+    }
+
+    /// Number of bytes that are left. What a compressed file says about that is only a claim, good
+    /// enough to show how far reading has come.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        match &self.0 {
+            Form::Plain(stretch) => stretch.len(),
+            Form::Compressed(unpacked) => unpacked.len(),
+        }
+    }
+
+    /// Whether there is nothing to read, as far as [`Source::len`] knows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The same bytes from `offset` on. To come there in a compressed file, everything before it is
+    /// decompressed.
+    #[must_use]
+    pub fn from(&self, offset: u64) -> Self {
+        Self(match &self.0 {
+            Form::Plain(stretch) => Form::Plain(stretch.from(offset)),
+            Form::Compressed(unpacked) => Form::Compressed(Box::new(unpacked.from(offset))),
+        })
+    }
+
+    /// Device and inode, by which a file is known under any name; none if it is compressed.
+    pub(crate) fn identity(&self) -> Option<(u64, u64)> {
+        match &self.0 {
+            Form::Plain(stretch) => {
+                stretch.file.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
+            }
+            Form::Compressed(_) => None,
+        }
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Form::Plain(stretch) => stretch.read(buffer),
+            Form::Compressed(unpacked) => unpacked.read(buffer),
+        }
+    }
+}
+
+/// The bytes of a file, as they stand there, from one offset to another.
+#[derive(Clone, Debug)]
+pub(crate) struct Stretch {
+    file: Arc<File>,
+    at: u64,
+    end: u64,
+}
+
+impl Stretch {
+    fn open(path: &Path) -> Result<Option<Self>> {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let opened =
             OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
@@ -48,32 +125,16 @@ impl Source {
         Ok(Some(Self { file: Arc::new(file), at: 0, end: metadata.len() }))
     }
 
-    /// Number of bytes between the two offsets.
-    #[must_use]
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.end.saturating_sub(self.at)
     }
 
-    /// Whether there is nothing to read.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The same bytes from `offset` on.
-    #[must_use]
-    pub fn from(&self, offset: u64) -> Self {
+    fn from(&self, offset: u64) -> Self {
         Self { at: self.at.saturating_add(offset).min(self.end), ..self.clone() }
-    }
-
-    /// Device and inode, by which a file is known under any name.
-    pub(crate) fn identity(&self) -> io::Result<(u64, u64)> {
-        let metadata = self.file.metadata()?;
-        Ok((metadata.dev(), metadata.ino()))
     }
 }
 
-impl Read for Source {
+impl Read for Stretch {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let room = usize::try_from(self.len()).unwrap_or(usize::MAX).min(buffer.len());
         // Positioned, so that several threads can read through one descriptor.
@@ -99,8 +160,8 @@ fn refused_or_io(path: &Path, source: io::Error) -> Error {
 
 /// The logs that `path` stands for: a log, any file of one, or a folder that holds some.
 ///
-/// In a folder, whatever has a `.chain` is a log, and so is a `.log` file that begins with a
-/// token; other files are passed over.
+/// In a folder, whatever has a `.chain` is a log, and so is a `.log` or `.zst` file that begins
+/// with a token; other files are passed over.
 ///
 /// # Errors
 ///
@@ -125,7 +186,12 @@ fn logs_in(folder: &Path) -> Result<Vec<LogPath>> {
         let extension = path.extension().and_then(|e| e.to_str());
         let is_log = match extension {
             Some("chain") => true,
-            Some("log") => begins_with_token(&path),
+            Some("log") => begins_with_token(Source::open(&path)),
+            // Of a plain log perhaps nothing else is there.
+            Some("zst") => {
+                LogPath::of_file(&path).is_some_and(|log| log.active() != path)
+                    && begins_with_token(Source::open_compressed(&path))
+            }
             _ => false,
         };
         if let Some(log) = is_log.then(|| LogPath::of_file(&path)).flatten() {
@@ -139,8 +205,8 @@ fn logs_in(folder: &Path) -> Result<Vec<LogPath>> {
     Ok(logs)
 }
 
-fn begins_with_token(path: &Path) -> bool {
-    let Ok(Some(source)) = Source::open(path) else { return false };
+fn begins_with_token(source: Result<Option<Source>>) -> bool {
+    let Ok(Some(source)) = source else { return false };
     let mut lines = Lines::new(source.take(MAX_LINE as u64 + 1), MAX_LINE);
     matches!(lines.next_line(), Ok(Some((_, Scan::Line(line)))) if TokenShape::of(line).is_ok())
 }
@@ -156,7 +222,7 @@ pub(crate) fn file_names(folder: &Path) -> Result<Vec<OsString>> {
 /// Whether the file at `path` is still the one that `source` reads.
 pub(crate) fn is_still(path: &Path, source: Option<&Source>) -> bool {
     let now = std::fs::symlink_metadata(path).ok().map(|m| (m.dev(), m.ino()));
-    now == source.and_then(|source| source.identity().ok())
+    now == source.and_then(Source::identity)
 }
 
 /// `path` with `suffix` behind its file name.

@@ -6,6 +6,7 @@ use crate::crypto::{KeyId, TokenShape};
 use crate::error::{Error, Result};
 use crate::format::{ChainItem, ChainReader, Lines, MAX_LINE, Scan, SegmentName, UnixTime};
 use crate::read::log::{Log, Segment};
+use crate::read::zst::apart;
 
 /// Facts about one segment, as its files have them. Nothing of it is verified.
 #[derive(Clone, Debug)]
@@ -17,13 +18,20 @@ pub struct SegmentFacts {
     pub segment: u64,
     /// Whether it is the one that is written.
     pub active: bool,
+    /// Whether its lines are there in a compressed file only.
+    pub compressed: bool,
+    /// Why the compressed file could not be read to its end, if so.
+    pub broken: Option<String>,
+    /// Whether its lines are gone, and a later header says that the log's own retention deleted
+    /// them.
+    pub pruned: bool,
     /// Lines that are tokens.
     pub records: u64,
     /// Lines that are not.
     pub other_lines: u64,
     /// Bytes after the last LF.
     pub torn_bytes: u64,
-    /// Length of the file in bytes.
+    /// Length of its lines in bytes, uncompressed.
     pub bytes: u64,
     /// Earliest and latest clear time of its tokens.
     pub times: Option<(UnixTime, UnixTime)>,
@@ -69,6 +77,9 @@ fn segment(segment: &Segment) -> Result<SegmentFacts> {
         file: segment.path().to_owned(),
         segment: segment.number(),
         active: segment.name() == SegmentName::Active,
+        compressed: segment.is_compressed(),
+        broken: None,
+        pruned: segment.is_pruned(),
         records: 0,
         other_lines: 0,
         torn_bytes: 0,
@@ -78,9 +89,17 @@ fn segment(segment: &Segment) -> Result<SegmentFacts> {
         chain: chain(segment)?,
     };
     let Some(source) = segment.open()? else { return Ok(facts) };
-    facts.bytes = source.len();
     let mut lines = Lines::new(source, MAX_LINE);
-    while let Some((_, scan)) = lines.next_line().map_err(Error::io("read", segment.path()))? {
+    loop {
+        let next = apart(lines.next_line()).map_err(Error::io("read", segment.path()))?;
+        let scan = match next {
+            Ok(Some((_, scan))) => scan,
+            Ok(None) => break,
+            Err(broken) => {
+                facts.broken = Some(broken.to_string());
+                break;
+            }
+        };
         match scan {
             Scan::Line(line) => match TokenShape::of(line) {
                 Ok(shape) => {
@@ -97,6 +116,7 @@ fn segment(segment: &Segment) -> Result<SegmentFacts> {
             Scan::Tail(_, length) => facts.torn_bytes = length,
         }
     }
+    facts.bytes = lines.place().byte;
     Ok(facts)
 }
 

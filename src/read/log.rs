@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::format::{ChainReader, Header, HeaderError, LogPath, SegmentName};
+use crate::format::{ChainReader, Event, Header, HeaderError, LogPath, SegmentName};
 use crate::read::files::{Source, file_names, is_still, with_suffix};
 
 /// Times that the folder is read again while a writer moves files in it.
@@ -21,10 +21,14 @@ pub struct Segment {
     number: u64,
     first: Option<u64>,
     path: PathBuf,
+    /// Path of the lines when they are compressed.
+    zst_path: PathBuf,
     chain_path: PathBuf,
     hashes_path: PathBuf,
     has_log: bool,
     has_chain: bool,
+    compressed: bool,
+    pruned: bool,
     half_rolled: bool,
     /// The files of the active segment, open since the log was looked at.
     held: Option<Held>,
@@ -56,10 +60,10 @@ impl Segment {
         self.first
     }
 
-    /// Path of the lines.
+    /// Path of the lines: of the compressed file where there is no other.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        if self.compressed { &self.zst_path } else { &self.path }
     }
 
     /// Path of the header and checkpoints.
@@ -74,10 +78,23 @@ impl Segment {
         &self.hashes_path
     }
 
-    /// Whether the file of the lines is there.
+    /// Whether the file of the lines is there, as it is or compressed.
     #[must_use]
     pub fn has_log(&self) -> bool {
         self.has_log
+    }
+
+    /// Whether the lines are there in a compressed file only.
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        self.compressed
+    }
+
+    /// Whether the lines are gone and the header of a later segment says that the log's own
+    /// retention deleted them. Whether that header is signed, [`verify`](super::verify()) checks.
+    #[must_use]
+    pub fn is_pruned(&self) -> bool {
+        self.pruned
     }
 
     /// Whether the chain file is there.
@@ -92,15 +109,21 @@ impl Segment {
         self.half_rolled
     }
 
-    /// Opens the lines; none if the file is missing.
+    /// Opens the lines; none if the file is missing. Of a closed segment the uncompressed file
+    /// counts when both are there.
     ///
     /// # Errors
     ///
-    /// Those of [`Source::open`].
+    /// Those of [`Source::open`] and [`Source::open_compressed`].
     pub fn open(&self) -> Result<Option<Source>> {
-        match &self.held {
-            Some(held) => Ok(held.log.clone()),
-            None => Source::open(&self.path),
+        if let Some(held) = &self.held {
+            return Ok(held.log.clone());
+        }
+        // In this order: the writer compresses when it likes, and removes the file of the lines
+        // when the compressed one is there.
+        match Source::open(&self.path)? {
+            None if self.name != SegmentName::Active => Source::open_compressed(&self.zst_path),
+            source => Ok(source),
         }
     }
 
@@ -173,6 +196,12 @@ impl Log {
         !self.segments.iter().any(Segment::has_chain)
     }
 
+    /// Whether the lines of `segment`, which were there when the log was opened, were pruned since.
+    pub(crate) fn has_pruned(&self, segment: &Segment) -> bool {
+        let is_it = |now: &Segment| now.name == segment.name && now.pruned;
+        segment.has_log && Self::open(&self.path).is_ok_and(|log| log.segments.iter().any(is_it))
+    }
+
     /// One look at the folder, and whether nothing moved meanwhile.
     fn look(path: &LogPath) -> Result<(Self, bool)> {
         let found = path.segments(file_names(path.folder())?);
@@ -188,6 +217,8 @@ impl Log {
         let mut segments: Vec<_> = closed_ones.map(|name| closed(path, *name)).collect();
         for segment in &mut segments {
             segment.has_log = exists(&segment.path)?;
+            segment.compressed = !segment.has_log && exists(&segment.zst_path)?;
+            segment.has_log |= segment.compressed;
             segment.has_chain = exists(&segment.chain_path)?;
         }
         let next = segments.last().map_or(0, |last| last.number.saturating_add(1));
@@ -198,7 +229,8 @@ impl Log {
             && (is_there || segments.is_empty())
             && (log.is_some() || chain.is_none())
             && (chain.is_some() || !segments.iter().any(|s| s.has_chain))
-            && segments.iter().all(|s| s.has_log);
+            // Only of the newest one can a roll have moved the chain and not yet the lines.
+            && segments.last().is_none_or(|s| s.has_log);
 
         let mut newest = Segment {
             number: next,
@@ -224,15 +256,25 @@ impl Log {
         Ok((Self { path: path.clone(), segments }, settled))
     }
 
-    /// Reads from each header where its segment begins.
+    /// Reads from each header where its segment begins, and which earlier ones it says were
+    /// pruned.
     fn with_firsts(mut self) -> Result<Self> {
-        for segment in &mut self.segments {
-            if let Some(Ok(header)) = segment.header()? {
-                segment.first = Some(header.first());
-                if segment.name == SegmentName::Active {
-                    segment.number = header.segment;
-                }
+        let mut pruned: Vec<(u64, u64)> = Vec::new();
+        for segment in self.segments.iter_mut().rev() {
+            let header = segment.header()?;
+            let is_closed = segment.name != SegmentName::Active;
+            let is_said = pruned.iter().any(|(a, b)| (*a..=*b).contains(&segment.number));
+            segment.pruned = is_closed && is_said && segment.has_chain && !segment.has_log;
+            let Some(Ok(header)) = header else { continue };
+            segment.first = Some(header.first());
+            if !is_closed {
+                segment.number = header.segment;
             }
+            pruned.extend(header.events.iter().filter_map(|event| match event {
+                // No header can speak of itself and what comes after it.
+                Event::Pruned(a, b) if *b < header.segment => Some((*a, *b)),
+                _ => None,
+            }));
         }
         Ok(self)
     }
@@ -269,10 +311,13 @@ fn closed(path: &LogPath, name: SegmentName) -> Segment {
         number: if let SegmentName::Closed(number) = name { number } else { 0 },
         first: None,
         path: path.segment(name),
+        zst_path: path.beside(name, "zst"),
         chain_path: path.beside(name, "chain"),
         hashes_path: path.beside(name, "hashes"),
         has_log: false,
         has_chain: false,
+        compressed: false,
+        pruned: false,
         half_rolled: false,
         held: None,
     }

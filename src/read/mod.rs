@@ -15,6 +15,7 @@ mod report;
 #[cfg(test)]
 mod testlog;
 mod verify;
+mod zst;
 
 pub use decrypt::{Failure, OpenedRecord, Opener, Order};
 pub use files::{Source, locate};

@@ -10,6 +10,7 @@ use crate::format::{
     MAX_LINE, ProofError, Prover, RecordProof, Scan, SignedCheckpoint, leaf,
 };
 use crate::read::log::{Log, Segment};
+use crate::read::zst::apart;
 
 /// Why a proof could not be made or does not hold.
 #[derive(Debug)]
@@ -28,6 +29,11 @@ pub enum ProveError {
     },
     /// The log has no such entry, or no chain.
     NotThere,
+    /// What the proof needs was deleted by the log's own retention, as a later header says.
+    Pruned {
+        /// Number of the segment.
+        segment: u64,
+    },
     /// The proof has another form, or does not lead to its checkpoint.
     Proof(ProofError),
 }
@@ -42,6 +48,9 @@ impl fmt::Display for ProveError {
                 write!(f, "no checkpoint covers it yet; the newest covers {covered} entries")
             }
             Self::NotThere => f.write_str("the log has no such entry, or no chain"),
+            Self::Pruned { segment } => {
+                write!(f, "the lines of segment {segment} were deleted by the log's retention")
+            }
             Self::Proof(error) => error.fmt(f),
         }
     }
@@ -75,8 +84,8 @@ impl From<ProofError> for ProveError {
 ///
 /// # Errors
 ///
-/// [`ProveError::NotThere`], [`ProveError::NotCovered`], [`ProveError::Damaged`],
-/// [`ProveError::Log`].
+/// [`ProveError::NotThere`], [`ProveError::NotCovered`], [`ProveError::Pruned`],
+/// [`ProveError::Damaged`], [`ProveError::Log`].
 pub fn prove_record(log: &Log, index: u64) -> Result<String, ProveError> {
     let at = segment_of(log, index)?;
     let segment = &log.segments()[at];
@@ -85,6 +94,7 @@ pub fn prove_record(log: &Log, index: u64) -> Result<String, ProveError> {
     if index >= size {
         return Err(ProveError::NotCovered { covered: size });
     }
+    is_there(segment)?;
     let before = start(segment)?;
     let mut prover = Prover::inclusion(&before, index, size)?;
     let mut entry = Vec::new();
@@ -117,7 +127,11 @@ pub fn prove_growth(log: &Log, old: u64) -> Result<String, ProveError> {
         return Err(ProveError::NotCovered { covered: size });
     }
     // The segment of the last old entry: what the proof needs of it may lie behind its header.
-    let at = segment_of(log, old.checked_sub(1).ok_or(ProveError::NotThere)?)?;
+    let mut at = segment_of(log, old.checked_sub(1).ok_or(ProveError::NotThere)?)?;
+    // When the old size is the end of a pruned segment, the next header has all that is needed.
+    let next = log.segments().get(at + 1).filter(|next| next.first() == Some(old));
+    at += usize::from(next.is_some() && log.segments()[at].is_pruned());
+    log.segments()[at..].iter().try_for_each(is_there)?;
     let before = start(&log.segments()[at])?;
     let mut tree = before.clone();
     let mut prover = Prover::consistency(&before, old, size)?;
@@ -199,6 +213,14 @@ fn segment_of(log: &Log, index: u64) -> Result<usize, ProveError> {
     log.segments().iter().rposition(begins).ok_or(ProveError::NotThere)
 }
 
+/// Whether the segment's lines were not pruned.
+fn is_there(segment: &Segment) -> Result<(), ProveError> {
+    match segment.is_pruned() {
+        true => Err(ProveError::Pruned { segment: segment.number() }),
+        false => Ok(()),
+    }
+}
+
 fn start(segment: &Segment) -> Result<Frontier, ProveError> {
     match segment.header()? {
         Some(Ok(header)) => Ok(header.before),
@@ -230,7 +252,8 @@ fn each_entry(segment: &Segment, mut take: impl FnMut(&[u8]) -> bool) -> Result<
     }
     let Some(source) = segment.open()? else { return Ok(()) };
     let mut lines = Lines::new(source, MAX_LINE);
-    while let Some((_, scan)) = lines.next_line().map_err(Error::io("read", segment.path()))? {
+    let failed = |error| Error::io("read", segment.path())(error);
+    while let Ok(Some((_, scan))) = apart(lines.next_line()).map_err(failed)? {
         match scan {
             Scan::Line(line) if take(line) => {}
             _ => break,

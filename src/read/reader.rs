@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::format::{Lines, MAX_LINE, Place, Scan};
 use crate::read::files::Source;
 use crate::read::log::{Log, Segment};
+use crate::read::zst::apart;
 
 /// One line of a log, or what stands in its place.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,9 @@ pub enum Damage {
     Tail(u64),
     /// The file of the lines is missing.
     NoFile,
+    /// The compressed file of the lines is damaged: from here on nothing in it can be read. It is
+    /// no entry.
+    Broken,
 }
 
 /// Where a reader stands, to go on from later, also when the log has rolled meanwhile.
@@ -99,7 +103,7 @@ struct Found<'l> {
 const START: Place = Place { line: 1, byte: 0 };
 
 impl Log {
-    /// Reads all lines.
+    /// Reads all lines. Segments whose lines were pruned are passed over.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {
         let number = self.segments().first().map_or(0, Segment::number);
@@ -159,7 +163,7 @@ impl Log {
             let Some(source) = segment.open()? else { continue };
             let mut lines = Lines::new(source, MAX_LINE);
             let failed = |error| Error::io("read", segment.path())(error);
-            while let Some((_, scan)) = lines.next_line().map_err(failed)? {
+            while let Ok(Some((_, scan))) = apart(lines.next_line()).map_err(failed)? {
                 count += u64::from(!matches!(scan, Scan::Tail(..)));
             }
         }
@@ -199,7 +203,14 @@ impl<'l> Reader<'l> {
         loop {
             if let Some(open) = &mut self.open {
                 let (at, segment) = (open.at, open.segment);
-                let next = open.lines.next_line().map_err(Error::io("read", segment.path()))?;
+                let before = open.lines.place();
+                let next = apart(open.lines.next_line());
+                let Ok(next) = next.map_err(Error::io("read", segment.path()))? else {
+                    self.open = None;
+                    self.index = None;
+                    let content = Err(Damage::Broken);
+                    return Ok(Some(Found { at, segment, place: before, index: None, content }));
+                };
                 if let Some((place, scan)) = next {
                     let content = match scan {
                         Scan::Line(line) => {
@@ -252,6 +263,10 @@ impl<'l> Reader<'l> {
                 Ok(None)
             }
             None if segment.is_half_rolled() => Ok(None),
+            None if segment.is_pruned() || log.has_pruned(segment) => {
+                self.index = None;
+                Ok(None)
+            }
             None => {
                 self.index = None;
                 let content = Err(Damage::NoFile);

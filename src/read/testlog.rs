@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use crate::crypto::{Cipher, Key, Keyring, SigningKey, VerifierKey, sign_note};
 use crate::format::{
-    Checkpoint, Event, Frontier, Hash, Header, Level, LogPath, Record, RecordKind, SegmentName,
-    UnixTime, leaf,
+    Checkpoint, Event, Frontier, Hash, Header, Level, LogPath, Record, SegmentName, UnixTime, leaf,
 };
 use crate::read::Log;
 
@@ -98,8 +97,11 @@ impl TestLog {
     }
 
     pub(crate) fn append_gap(&mut self) {
-        let record = Record::new(Level::Notice, "fernlog", "records lost");
-        self.append_record(&record.kind(RecordKind::Gap).field("count", 3));
+        // No caller of the library can make a record of this kind.
+        let (seq, time) = (self.size(), UnixTime::from_token(self.time));
+        let rest = r#""level":"NOTICE","logger":"fernlog","message":"records lost""#;
+        let rest = format!(r#"{rest},"fields":{{"count":3}},"kind":"gap""#);
+        self.append_plaintext(format!(r#"{{"seq":{seq},"timestamp":"{time}",{rest}}}"#).as_bytes());
     }
 
     fn append_record(&mut self, record: &Record<'_>) {
@@ -171,6 +173,12 @@ impl TestLog {
         self.begin(Some(old).filter(|_| !lost), events);
     }
 
+    /// A roll whose header says that the lines of these segments were deleted by retention.
+    pub(crate) fn roll_pruning(&mut self, first: u64, last: u64) {
+        let events = vec![Event::Rolled("size".into()), Event::Pruned(first, last)];
+        self.roll_with(self.key.clone(), events);
+    }
+
     fn begin(&mut self, handing_over: Option<SigningKey>, events: Vec<Event>) {
         let header = Header {
             origin: ORIGIN.into(),
@@ -213,6 +221,23 @@ impl TestLog {
 
     pub(crate) fn open(&self) -> Log {
         Log::open(&self.path()).unwrap()
+    }
+
+    /// Deletes what retention deletes of a closed segment.
+    pub(crate) fn prune(&self, number: u64) {
+        let name = SegmentName::Closed(number);
+        std::fs::remove_file(self.path().segment(name)).unwrap();
+        std::fs::remove_file(self.path().beside(name, "hashes")).unwrap();
+    }
+
+    /// Compresses a closed segment in place.
+    #[cfg(feature = "zstd")]
+    pub(crate) fn compress(&self, number: u64) {
+        let name = SegmentName::Closed(number);
+        let (from, to) = (self.path().segment(name), self.path().beside(name, "zst"));
+        let lines = std::fs::read(&from).unwrap();
+        std::fs::write(to, zstd::bulk::compress(&lines, 3).unwrap()).unwrap();
+        std::fs::remove_file(from).unwrap();
     }
 
     fn write_segment(&self, name: SegmentName, files: &Files) {

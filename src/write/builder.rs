@@ -7,11 +7,17 @@ use std::time::Duration;
 use crate::crypto::{Keyring, SigningKey};
 use crate::error::{Error, Result};
 use crate::format::LogPath;
+use crate::write::closed::{Care, Compression};
 use crate::write::commit::{self, Pace, Shared};
 use crate::write::file::{Disk, RealDisk};
+use crate::write::keep::Keep;
 use crate::write::log::{AuditLog, Durability};
 use crate::write::recover;
 use crate::write::roll::RollPolicy;
+use crate::write::schedule::Schedule;
+
+/// A segment that ends by time ends no later than this while nothing is appended.
+const MOST_LATE: Duration = Duration::from_secs(1);
 
 /// Who sees to it that a checkpoint follows a write even when nothing else is appended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +39,7 @@ pub struct Builder {
     durability: Durability,
     interval: Duration,
     roll: RollPolicy,
+    care: Care,
     upkeep: Upkeep,
     pace: Pace,
 }
@@ -47,6 +54,7 @@ impl Builder {
             durability: Durability::default(),
             interval: Duration::from_secs(1),
             roll: RollPolicy::default(),
+            care: Care::default(),
             upkeep: Upkeep::default(),
             pace: Pace::default(),
         }
@@ -92,7 +100,31 @@ impl Builder {
     /// Rolls before a segment would pass `bytes` bytes. A longer line gets a segment of its own.
     #[must_use]
     pub fn roll_size(mut self, bytes: u64) -> Self {
-        self.roll = RollPolicy { size: Some(bytes) };
+        self.roll.size = Some(bytes);
+        self
+    }
+
+    /// Rolls when the schedule says so; a segment without records goes on. The time is looked at
+    /// when something is appended, and by [`AuditLog::tick`] and [`Upkeep::Thread`]. In a plain log
+    /// a segment begins with its first record, in others with its header.
+    #[must_use]
+    pub fn roll_every(mut self, schedule: Schedule) -> Self {
+        self.roll.schedule = Some(schedule);
+        self
+    }
+
+    /// Deletes the oldest closed segments that are over these limits, at every roll. All are kept
+    /// unless this says otherwise.
+    #[must_use]
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.care.keep = Some(keep);
+        self
+    }
+
+    /// What becomes of the lines of closed segments.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.care.compression = compression;
         self
     }
 
@@ -113,7 +145,7 @@ impl Builder {
         self
     }
 
-    /// Who makes checkpoints while nothing is appended.
+    /// Who makes checkpoints and rolls by time while nothing is appended.
     #[must_use]
     pub fn upkeep(mut self, upkeep: Upkeep) -> Self {
         self.upkeep = upkeep;
@@ -140,6 +172,8 @@ impl Builder {
         if self.roll.size == Some(0) {
             return setting("a segment of no bytes holds no record");
         }
+        self.care.check(self.plain, self.roll.size)?;
+        let timed = self.roll.schedule.is_some();
         let interval = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
         if interval == 0 {
             return setting("a checkpoint interval has at least one millisecond");
@@ -156,27 +190,28 @@ impl Builder {
             },
             interval,
             roll: self.roll,
+            care: self.care,
         };
-        let writer =
-            recover::open(&request, commit::now(), std::process::id())?;
-        let log = AuditLog::new(writer, self.durability, self.pace);
+        let (writer, recovery) = recover::open(&request, commit::now(), std::process::id())?;
+        let log = AuditLog::new(writer, recovery, self.durability, self.pace);
         if self.upkeep == Upkeep::Thread {
-            start_upkeep(log.shared(), self.interval)?;
+            start_upkeep(log.shared(), self.interval, timed)?;
         }
         Ok(log)
     }
 }
 
-/// Makes due checkpoints until the log is closed or dropped.
-fn start_upkeep(shared: &Arc<Shared>, interval: Duration) -> Result<()> {
+/// Makes due checkpoints and rolls until the log is closed or dropped.
+fn start_upkeep(shared: &Arc<Shared>, interval: Duration, timed: bool) -> Result<()> {
     let shared: Weak<Shared> = Arc::downgrade(shared);
     // What would be due at the next look is done at this one, so that no write waits for longer
     // than the interval.
     let pause = (interval / 2).max(Duration::from_millis(1));
+    let pause = if timed { pause.min(MOST_LATE) } else { pause };
     let work = move || {
         loop {
             std::thread::sleep(pause);
-            match shared.upgrade().map(|shared| shared.tick_ahead(pause)) {
+            match shared.upgrade().map(|shared| shared.tick(pause)) {
                 None | Some(Err(Error::Closed | Error::Forked)) => break,
                 // Whoever appends next is told.
                 Some(_) => {}

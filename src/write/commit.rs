@@ -68,6 +68,10 @@ impl Shared {
         self.durability
     }
 
+    pub(super) fn process(&self) -> u32 {
+        self.process
+    }
+
     /// Appends a record and waits until it has this durability, as patiently as it was told to.
     pub(super) fn append(&self, record: &Record<'_>, durability: Durability) -> Result<Receipt> {
         let mut started = None;
@@ -192,8 +196,8 @@ impl Shared {
     }
 
     /// Does what is due, or will be due in a while.
-    pub(super) fn tick_ahead(&self, ahead: Duration) -> Result<()> {
-        self.with(|writer, now| writer.tick(now.after(ahead)))
+    pub(super) fn tick(&self, ahead: Duration) -> Result<()> {
+        self.with(|writer, now| writer.tick(now, ahead))
     }
 
     /// Covers everything with a checkpoint and gives the files back.
@@ -201,10 +205,12 @@ impl Shared {
         let process = self.process;
         let flushed =
             self.with(|writer, now| writer.finish(now, process).map(|()| writer.head()));
-        if let Ok(mut state) = self.lock() {
-            state.writer = None;
-        }
+        // Not under the lock: others need not wait to be told that the log is closed.
+        let writer = self.lock().ok().and_then(|mut state| state.writer.take());
         self.synced.notify_all();
+        if let Some(mut writer) = writer {
+            writer.closed.finish();
+        }
         flushed
     }
 
@@ -285,7 +291,7 @@ impl Drop for Shared {
 /// The time below which nobody asks for it.
 pub(super) fn now() -> UnixTime {
     #[cfg(test)]
-    if let Some(told) = crate::write::sim::clock() {
+    if let Some(told) = crate::write::campaign::disk::clock() {
         return told;
     }
     UnixTime::from(SystemTime::now())

@@ -56,6 +56,13 @@ pub(super) trait Disk: Debug + Send + Sync {
     fn open(&self, path: &Path, opening: Opening) -> io::Result<Arc<dyn LogFile>>;
     /// Which file has this name now; none if there is no such file.
     fn identity(&self, path: &Path) -> io::Result<Option<Identity>>;
+    /// How long the file with this name is now; none if there is no such file.
+    fn length(&self, path: &Path) -> io::Result<Option<u64>>;
+    /// Whether a thread of its own may work on closed segments. Where faults are injected by the
+    /// number of the call, calls must come in one order.
+    fn has_threads(&self) -> bool {
+        true
+    }
     /// Writes `bytes` over what should be the same bytes at `offset`, and syncs them.
     ///
     /// After a failed sync the system may take pages for written that are not: only what is
@@ -159,6 +166,14 @@ impl Disk for RealDisk {
     fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {
         match std::fs::symlink_metadata(path) {
             Ok(metadata) => Ok(Some((metadata.dev(), metadata.ino()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn length(&self, path: &Path) -> io::Result<Option<u64>> {
+        match std::fs::symlink_metadata(path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::Result;
 use crate::format::{Hash, Record};
 use crate::write::builder::Builder;
 use crate::write::commit::{Pace, Shared};
+use crate::write::recover::Recovery;
 use crate::write::roll::Reason;
 use crate::write::writer::Writer;
 
@@ -35,6 +37,7 @@ use crate::write::writer::Writer;
 #[derive(Clone)]
 pub struct AuditLog {
     shared: Arc<Shared>,
+    recovery: Arc<Recovery>,
 }
 
 /// What a record is to survive before an append returns. Ordered: each includes the one before.
@@ -81,8 +84,20 @@ impl AuditLog {
         Builder::new(path.as_ref())
     }
 
-    pub(super) fn new(writer: Writer, durability: Durability, pace: Pace) -> Self {
-        Self { shared: Arc::new(Shared::new(writer, durability, pace)) }
+    pub(super) fn new(
+        writer: Writer,
+        recovery: Recovery,
+        durability: Durability,
+        pace: Pace,
+    ) -> Self {
+        let shared = Arc::new(Shared::new(writer, durability, pace));
+        Self { shared, recovery: Arc::new(recovery) }
+    }
+
+    /// What opening found and mended.
+    #[must_use]
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
     }
 
     /// Appends a record with the durability that the log was opened with.
@@ -129,14 +144,15 @@ impl AuditLog {
         self.shared.with(|writer, now| writer.checkpoint(now).map(|()| writer.head()))
     }
 
-    /// Makes a checkpoint if one is due. Appends do that by themselves; a program that may fall
-    /// silent calls this now and then, or asks for [`crate::write::Upkeep::Thread`].
+    /// Makes a checkpoint if one is due, and rolls if the time for it has come. Appends do that by
+    /// themselves; a program that may fall silent calls this now and then, or asks for
+    /// [`crate::write::Upkeep::Thread`].
     ///
     /// # Errors
     ///
     /// As [`AuditLog::flush`].
     pub fn tick(&self) -> Result<()> {
-        self.shared.with(Writer::tick)
+        self.shared.tick(Duration::ZERO)
     }
 
     /// Closes the active segment and begins the next one.
@@ -158,7 +174,8 @@ impl AuditLog {
         self.shared.with(|writer, _| Ok(writer.head()))
     }
 
-    /// Flushes and closes the log for all clones; its keys are wiped, its lock is given back.
+    /// Flushes and closes the log for all clones; its keys are wiped, its lock is given back. Waits
+    /// until closed segments are compressed, where that was asked for.
     ///
     /// # Errors
     ///

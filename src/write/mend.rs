@@ -11,10 +11,10 @@ use std::sync::Arc;
 use crate::crypto::SigningKey;
 use crate::error::{Conflict, Error, Result};
 use crate::format::{Event, Level, Record, RecordKind, SegmentName, UnixTime};
+use crate::write::aside::save_aside;
 use crate::write::chain::{NewNames, NextSegment, exists, withdraw, write_new};
 use crate::write::file::{LogFile, Opening, append_all};
 use crate::write::outage::gap;
-use crate::write::recover::save_aside;
 use crate::write::roll::Reason;
 use crate::write::scan::Tail;
 use crate::write::writer::Writer;
@@ -62,7 +62,11 @@ impl Writer {
             self.trouble.withdraw = false;
         }
         if self.trouble.log {
-            self.write_lines_again()?;
+            let count = self.write_lines_again()?;
+            if count > 0 {
+                self.note("lines were written again after a failed sync", "lines", count);
+                self.trouble.leave = true;
+            }
         }
         if self.chain.as_ref().is_some_and(|chain| chain.broken) {
             self.cut_chain()?;
@@ -73,12 +77,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes everything behind the durable part of the active segment again and syncs it.
-    fn write_lines_again(&mut self) -> Result<()> {
+    /// Writes everything behind the durable part of the active segment again and syncs it; gives
+    /// the number of lines.
+    fn write_lines_again(&mut self) -> Result<u64> {
         let path = self.path.active();
         let found = self.disk.identity(&path).map_err(Error::io("look at", &path))?;
         if found != Some(self.watch.log) {
-            return self.restore_log(found.is_some());
+            return self.restore_log(found.is_some()).map(|()| 0);
         }
         let log = self.disk.open(&path, Opening::Existing).map_err(Error::io("open", &path))?;
         let lines = self.pending.written();
@@ -88,22 +93,21 @@ impl Writer {
         log.cut(self.written()).and_then(|()| log.sync()).map_err(Error::io("sync", &path))?;
         let count = memchr::memchr_iter(b'\n', lines).count() as u64;
         self.use_log(log)?;
-        if count > 0 {
-            self.note("lines were written again after a failed sync", "lines", count);
-            self.trouble.leave = true;
-        }
-        Ok(())
+        Ok(count)
     }
 
-    /// Takes over a file that holds all written lines durably.
+    /// Takes over a descriptor of a file that holds all written lines durably.
     fn use_log(&mut self, log: Arc<dyn LogFile>) -> Result<()> {
         let path = self.path.active();
-        self.watch.log = log.identity().map_err(Error::io("look at", &path))?;
-        // The old descriptor goes first: it holds the claim.
-        self.log = log;
-        if !self.log.claim().map_err(Error::io("lock", &path))? {
-            return Err(Error::Locked { path, holder: String::new() });
+        let identity = log.identity().map_err(Error::io("look at", &path))?;
+        if identity != self.watch.log {
+            if !log.claim().map_err(Error::io("lock", &path))? {
+                return Err(Error::Locked { path, holder: "another process".to_owned() });
+            }
+            self.watch.log = identity;
+            self.claimed = Arc::clone(&log);
         }
+        self.log = log;
         self.set_durable(usize::MAX);
         self.trouble.log = false;
         Ok(())
@@ -156,7 +160,7 @@ impl Writer {
         if same == self.watch.chain {
             // Something was appended to it.
             let tail = Tail { offset: length, length: has - length };
-            save_aside(&*self.disk, self.path.folder(), &path, tail)?;
+            save_aside(&*self.disk, &path, tail)?;
             return self.cut_chain();
         }
         if replaced {
@@ -191,7 +195,7 @@ impl Writer {
     pub(super) fn remove_foreign_bytes(&mut self, length: u64) -> Result<()> {
         let path = self.path.active();
         let tail = Tail { offset: self.durable, length: length - self.durable };
-        save_aside(&*self.disk, self.path.folder(), &path, tail)?;
+        save_aside(&*self.disk, &path, tail)?;
         let foreign = length - self.written();
         self.trouble.log = true;
         self.write_lines_again()?;

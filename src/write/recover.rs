@@ -2,7 +2,6 @@
 //! crash at any step (docs/format.md, section 9).
 
 use std::io::Read;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,12 +13,16 @@ use crate::format::{
     ChainItem, ChainReader, Event, Header, Level, LogPath, MAX_LINE, Record, RecordKind,
     SegmentName, UnixTime,
 };
+use crate::write::aside::{
+    SetAside, cut, open_file, open_log, save_aside, sync_again, sync_whole,
+};
 use crate::write::chain::{Chain, NewNames, NextSegment, exists, finish_roll, withdraw};
-use crate::write::file::{Disk, Lock, LogFile, Opening, append_all};
+use crate::write::closed::{Care, Closed};
+use crate::write::file::{Disk, Lock, Opening};
 use crate::write::mend::{Trouble, rescue_name};
 use crate::write::pending::Pending;
-use crate::write::roll::{Reason, RollPolicy};
-use crate::write::scan::{self, FoundChain, Tail};
+use crate::write::roll::{Deadline, Reason, RollPolicy};
+use crate::write::scan::{self, FoundChain};
 use crate::write::seal::Sealer;
 use crate::write::watch::Watch;
 use crate::write::writer::{MOST_PENDING, Writer};
@@ -38,10 +41,11 @@ pub(super) struct Request {
     /// Milliseconds for the headers of new segments.
     pub(super) interval: u64,
     pub(super) roll: RollPolicy,
+    pub(super) care: Care,
 }
 
 /// Takes the lock and gives a writer that stands behind the last whole line.
-pub(super) fn open(request: &Request, now: UnixTime, process: u32) -> Result<Writer> {
+pub(super) fn open(request: &Request, now: UnixTime, process: u32) -> Result<(Writer, Recovery)> {
     let Request { disk, path, .. } = request;
     let lock_path = path.beside(SegmentName::Active, "lock");
     let holder = format!("process {process}\n");
@@ -51,7 +55,7 @@ pub(super) fn open(request: &Request, now: UnixTime, process: u32) -> Result<Wri
         .map_err(|holder| Error::Locked { path: path.active(), holder })?;
     let (mut writer, recovery) = match &request.log_key {
         Some(log_key) => open_chained(request, log_key, lock, now)?,
-        None => open_plain(request, lock)?,
+        None => open_plain(request, lock, now)?,
     };
     recovery.tell(&mut writer, now, process)?;
     if writer.sealer.key != *request.keyring.primary() {
@@ -62,30 +66,53 @@ pub(super) fn open(request: &Request, now: UnixTime, process: u32) -> Result<Wri
     }
     // Covers whole lines that a crash left uncovered.
     writer.checkpoint(now)?;
-    Ok(writer)
+    if let Some(chain) = &writer.chain {
+        writer.closed.take_up(&chain.header);
+    }
+    Ok((writer, recovery))
 }
 
-/// What opening had to mend.
-#[derive(Debug, Default)]
-struct Recovery {
-    /// The bytes and the name of the file that they were saved in.
-    torn: Option<(u64, String)>,
-    /// The bytes are still there: the file can only be appended to.
-    kept: bool,
+/// What opening a log found and mended; [`AuditLog::recovery`](crate::AuditLog::recovery).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovery {
+    /// An incomplete last line.
+    pub torn_tail: Option<SetAside>,
+    /// The incomplete line is still in its file as well: that can only be appended to. The log has
+    /// rolled, and the next header says so.
+    pub torn_tail_kept: bool,
+    /// An incomplete last checkpoint.
+    pub torn_checkpoint: Option<SetAside>,
+    /// A roll that stopped half way was completed.
+    pub completed_roll: bool,
+    /// The signing key of the segment was lost: the log rolled, and its hand-over rests on the log
+    /// key alone.
+    pub signer_lost: bool,
+    /// Whole lines that no checkpoint had covered. They are covered now.
+    pub uncovered: u64,
 }
 
 impl Recovery {
+    /// Whether there was nothing to mend.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Writes down what was mended, in the log itself.
-    fn tell(self, writer: &mut Writer, now: UnixTime, process: u32) -> Result<()> {
-        let Some((bytes, saved)) = self.torn else { return Ok(()) };
-        if self.kept {
-            writer.events.push(Event::TornTailKept(bytes));
-            writer.roll(Reason::Restart, now)?;
+    fn tell(&self, writer: &mut Writer, now: UnixTime, process: u32) -> Result<()> {
+        let Some(torn) = &self.torn_tail else { return Ok(()) };
+        if self.torn_tail_kept {
+            if !self.signer_lost {
+                writer.events.push(Event::TornTailKept(torn.bytes));
+                writer.roll(Reason::Restart, now)?;
+            }
         } else {
-            writer.events.push(Event::TornTail(bytes));
+            writer.events.push(Event::TornTail(torn.bytes));
         }
+        let saved = torn.saved.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let record = Record::new(Level::Notice, "fernlog", "an incomplete last line was set aside")
-            .field("bytes", bytes)
+            .field("bytes", torn.bytes)
             .field("saved", saved);
         writer.lifecycle(RecordKind::Recovered, record, now, process)
     }
@@ -105,7 +132,8 @@ fn open_chained(
     let Request { disk, path, keyring, .. } = request;
     let disk = &**disk;
     let chain_path = path.beside(SegmentName::Active, "chain");
-    complete_roll(disk, path, log_key)?;
+    let mut recovery =
+        Recovery { completed_roll: complete_roll(disk, path, log_key)?, ..Recovery::default() };
     let found = match scan::chain(disk, &chain_path)? {
         Some(found) => found,
         None => {
@@ -128,7 +156,7 @@ fn open_chained(
     let log = open_log(disk, &log_path)?;
     let chain_file = open_file(disk, &chain_path, Opening::Existing)?;
     if let Some(torn) = found.torn {
-        save_aside(disk, path.folder(), &chain_path, torn)?;
+        recovery.torn_checkpoint = Some(save_aside(disk, &chain_path, torn)?);
         cut(&*chain_file, &chain_path, torn)?;
     }
     sync_again(disk, &*chain_file, &chain_path, found.last_at.clone())?;
@@ -138,12 +166,11 @@ fn open_chained(
         // A copy that was not finished; what it was made of is here, or we would not be.
         disk.remove(&name).map_err(Error::io("remove", &name))?;
     }
-    let mut recovery = Recovery::default();
     if let Some(torn) = lines.torn {
-        let saved = save_aside(disk, path.folder(), &log_path, torn)?;
-        recovery.torn = Some((torn.length, saved));
-        recovery.kept = cut(&*log, &log_path, torn).is_err();
+        recovery.torn_tail = Some(save_aside(disk, &log_path, torn)?);
+        recovery.torn_tail_kept = cut(&*log, &log_path, torn).is_err();
     }
+    recovery.uncovered = lines.tree.size() - found.last.checkpoint.size;
     if lines.bytes > lines.signed_bytes {
         sync_again(disk, &*log, &log_path, lines.signed_bytes..lines.bytes)?;
     }
@@ -157,7 +184,10 @@ fn open_chained(
         disk: Arc::clone(&request.disk),
         path: path.clone(),
         sealer: Sealer::new(key),
-        roll: request.roll,
+        roll: request.roll.clone(),
+        deadline: request.roll.deadline(header.time, now),
+        closed: Closed::new(request.care, &request.disk, path),
+        claimed: Arc::clone(&log),
         log,
         segment: header.segment,
         durable: lines.bytes,
@@ -206,11 +236,12 @@ fn begin(request: &Request, log_key: &SigningKey, now: UnixTime) -> Result<()> {
     finish_roll(&**disk, path, &next.header)
 }
 
-/// Completes a roll that stopped half way, with the header that it had prepared and no other.
-fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Result<()> {
+/// Completes a roll that stopped half way, with the header that it had prepared and no other; says
+/// whether there was one.
+fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Result<bool> {
     let chain_new = NewNames::of(path).chain_new;
     let Some(file) = disk.read(&chain_new).map_err(Error::io("open", &chain_new))? else {
-        return Ok(());
+        return Ok(false);
     };
     let mut reader = ChainReader::new(file);
     let (_, header) = reader.header().map_err(Error::io("read", &chain_new))?;
@@ -224,15 +255,15 @@ fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Resul
             }
             if !is_begun(disk, path, &header)? && find_key(disk, path, &header)?.is_none() {
                 // The chain reached the disk and the key did not. Nobody has seen either.
-                return withdraw(disk, path);
+                return withdraw(disk, path).map(|()| false);
             }
             sync_whole(disk, &chain_new)?;
             sync_whole(disk, &NewNames::of(path).signer_new)?;
             disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))?;
-            finish_roll(disk, path, &header)
+            finish_roll(disk, path, &header).map(|()| true)
         }
         // It stopped before both files were whole, so nothing was renamed and nobody has seen it.
-        _ => withdraw(disk, path),
+        _ => withdraw(disk, path).map(|()| false),
     }
 }
 
@@ -307,8 +338,8 @@ fn after_lost_signer(
     let Request { disk, path, interval, .. } = request;
     let header = &found.header;
     let mut events = vec![Event::Rolled(Reason::Restart.name().to_owned()), Event::SignerLost];
-    if let (Some((bytes, _)), true) = (&recovery.torn, recovery.kept) {
-        events.push(Event::TornTailKept(*bytes));
+    if let (Some(torn), true) = (&recovery.torn_tail, recovery.torn_tail_kept) {
+        events.push(Event::TornTailKept(torn.bytes));
     }
     let uncovered = tree.size() - found.last.checkpoint.size;
     if uncovered > 0 {
@@ -320,10 +351,10 @@ fn after_lost_signer(
     next.prepare(&**disk, path, log_key, None)?;
     finish_roll(&**disk, path, &next.header)?;
     let (writer, _) = open_chained(request, log_key, lock, now)?;
-    Ok((writer, Recovery { kept: false, ..recovery }))
+    Ok((writer, Recovery { signer_lost: true, ..recovery }))
 }
 
-fn open_plain(request: &Request, lock: Box<dyn Lock>) -> Result<(Writer, Recovery)> {
+fn open_plain(request: &Request, lock: Box<dyn Lock>, now: UnixTime) -> Result<(Writer, Recovery)> {
     let Request { disk, path, keyring, .. } = request;
     let chain = path.beside(SegmentName::Active, "chain");
     if exists(&**disk, &chain)? {
@@ -346,10 +377,11 @@ fn open_plain(request: &Request, lock: Box<dyn Lock>) -> Result<(Writer, Recover
     disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))?;
     let mut recovery = Recovery::default();
     if let Some(torn) = torn {
-        let saved = save_aside(&**disk, path.folder(), &log_path, torn)?;
+        recovery.torn_tail = Some(save_aside(&**disk, &log_path, torn)?);
         cut(&*log, &log_path, torn)?;
-        recovery.torn = Some((torn.length, saved));
     }
+    let began = scan::first_time(&**disk, &log_path)?;
+    let deadline = began.map_or_else(Deadline::default, |began| request.roll.deadline(began, now));
     // Nothing says how much of it was synced before, but never is more than this left for later.
     let unsure = written.saturating_sub((MOST_PENDING + MAX_LINE) as u64);
     sync_again(&**disk, &*log, &log_path, unsure..written)?;
@@ -360,7 +392,10 @@ fn open_plain(request: &Request, lock: Box<dyn Lock>) -> Result<(Writer, Recover
         disk: Arc::clone(disk),
         path: path.clone(),
         sealer: Sealer::new(keyring.primary().clone()),
-        roll: request.roll,
+        roll: request.roll.clone(),
+        deadline,
+        closed: Closed::new(request.care, disk, path),
+        claimed: Arc::clone(&log),
         log,
         segment,
         durable: written,
@@ -379,99 +414,4 @@ fn open_plain(request: &Request, lock: Box<dyn Lock>) -> Result<(Writer, Recover
         lock,
     };
     Ok((writer, recovery))
-}
-
-/// Opens the active segment for this writer alone. The lock says so already; it is a file of its
-/// own, which somebody may have removed.
-fn open_log(disk: &dyn Disk, path: &Path) -> Result<Arc<dyn LogFile>> {
-    let log = open_file(disk, path, Opening::Either)?;
-    if log.claim().map_err(Error::io("lock", path))? {
-        Ok(log)
-    } else {
-        Err(Error::Locked { path: path.to_owned(), holder: "its lock file was removed".to_owned() })
-    }
-}
-
-/// Makes lines durable that an earlier writer may have failed to sync: after such a failure the
-/// system can take pages for written that are not, so they are written over with themselves.
-fn sync_again(disk: &dyn Disk, log: &dyn LogFile, path: &Path, lines: Range<u64>) -> Result<()> {
-    let mut chunk = vec![0; 1 << 20];
-    let mut at = lines.start;
-    while at < lines.end {
-        let most = chunk.len().min(usize::try_from(lines.end - at).unwrap_or(usize::MAX));
-        let room = chunk.get_mut(..most).unwrap_or_default();
-        let count = log.read_at(at, room).map_err(Error::io("read", path))?;
-        let Some(bytes) = room.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
-        match disk.write_again(path, at, bytes) {
-            // A file that can only be appended to.
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => break,
-            result => result.map_err(Error::io("write", path))?,
-        }
-        at += count as u64;
-    }
-    log.sync().map_err(Error::io("sync", path))
-}
-
-/// As [`sync_again`], for a whole small file, if it is there.
-fn sync_whole(disk: &dyn Disk, path: &Path) -> Result<()> {
-    if !exists(disk, path)? {
-        return Ok(());
-    }
-    let file = open_file(disk, path, Opening::Existing)?;
-    let length = file.length().map_err(Error::io("look at", path))?;
-    sync_again(disk, &*file, path, 0..length)
-}
-
-fn open_file(disk: &dyn Disk, path: &Path, opening: Opening) -> Result<Arc<dyn LogFile>> {
-    disk.open(path, opening).map_err(Error::io("open", path))
-}
-
-/// Copies the tail of a file to one of its own and makes that durable; gives its name.
-pub(super) fn save_aside(
-    disk: &dyn Disk,
-    folder: &Path,
-    path: &Path,
-    tail: Tail,
-) -> Result<String> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let base = format!("{name}.torn-{}", tail.offset);
-    // A crash in the middle of an earlier recovery leaves a copy: it is kept as well.
-    let names = std::iter::once(base.clone()).chain((2..1000).map(|n| format!("{base}-{n}")));
-    let mut saved: Option<(PathBuf, Arc<dyn LogFile>, String)> = None;
-    for name in names {
-        let to = folder.join(&name);
-        match disk.open(&to, Opening::New) {
-            Ok(file) => {
-                saved = Some((to, file, name));
-                break;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(source) => return Err(Error::Io { action: "create", path: to, source }),
-        }
-    }
-    let Some((to, file, name)) = saved else {
-        return Err(Error::Exists { path: folder.join(base) });
-    };
-    let read_error = || Error::io("read", path);
-    let mut source = disk
-        .read(path)
-        .map_err(read_error())?
-        .ok_or_else(|| Error::refused(path, "it was removed while it was being opened"))?;
-    let skipped =
-        std::io::copy(&mut std::io::Read::take(&mut source, tail.offset), &mut std::io::sink());
-    skipped.map_err(read_error())?;
-    let mut chunk = vec![0; 64 << 10];
-    loop {
-        match source.read(&mut chunk).map_err(read_error())? {
-            0 => break,
-            count => append_all(&*file, &chunk[..count]).map_err(Error::io("write", &to))?,
-        }
-    }
-    file.sync().map_err(Error::io("sync", &to))?;
-    disk.sync_folder(folder).map_err(Error::io("sync", folder))?;
-    Ok(name)
-}
-
-fn cut(file: &dyn LogFile, path: &Path, tail: Tail) -> Result<()> {
-    file.cut(tail.offset).and_then(|()| file.sync()).map_err(Error::io("cut", path))
 }

@@ -8,14 +8,17 @@ use crate::error::{Error, Result};
 use crate::format::{Event, SegmentName, UnixTime, leaf};
 use crate::write::chain::{Chain, NextSegment, exists, finish_roll, withdraw};
 use crate::write::file::{LogFile, Opening};
+use crate::write::keep::Closing;
 use crate::write::mend::UnfinishedRoll;
 use crate::write::pending::Pending;
-use crate::write::roll::Reason;
+use crate::write::roll::{Deadline, Reason};
 use crate::write::watch::Watch;
 use crate::write::writer::Writer;
 
 /// Seconds after which a roll that failed is tried again.
 const ROLL_AGAIN: i64 = 1;
+/// Bytes that each entry has in `.hashes`.
+const HASH: u64 = 32;
 
 impl Writer {
     pub(super) fn may_roll(&self, now: UnixTime) -> bool {
@@ -44,6 +47,18 @@ impl Writer {
         self.roll_from_here(reason, now)
     }
 
+    /// Whether the active segment ends by time.
+    pub(super) fn is_over(&self, now: UnixTime) -> bool {
+        self.roll.is_over(self.deadline, now) && self.may_roll(now)
+    }
+
+    /// Ends the active segment if its time has come.
+    pub(super) fn end_on_time(&mut self, now: UnixTime) -> Result<()> {
+        let bytes = self.durable + self.pending.len() as u64;
+        self.deadline = self.roll.seen(self.deadline, now, bytes);
+        if self.is_over(now) { self.roll_or_go_on(Reason::Time, now) } else { Ok(()) }
+    }
+
     /// Rolls behind the newest checkpoint.
     pub(super) fn roll_from_here(&mut self, reason: Reason, now: UnixTime) -> Result<()> {
         let Some(chain) = &self.chain else {
@@ -56,6 +71,14 @@ impl Writer {
         };
         let mut events = vec![Event::Rolled(reason.name().to_owned())];
         events.extend_from_slice(&self.events);
+        if reason != Reason::Restart {
+            // Where something went wrong, nothing is deleted that could explain it.
+            let entries = self.next - chain.header.first();
+            let closing =
+                Closing { bytes: self.written() + entries * HASH, began: chain.header.time, now };
+            let log_key = chain.log_key.verifier();
+            events.extend(self.closed.choose(&chain.header, closing, log_key));
+        }
         let next = NextSegment::new(
             chain.log_key.name(),
             chain.header.segment + 1,
@@ -91,7 +114,11 @@ impl Writer {
             Some(UnfinishedRoll::Chained(next)) => {
                 let moved = finish_roll(&*self.disk, &self.path, &next.0.header);
                 match moved.and_then(|()| self.begin(&next.0, &next.1)) {
-                    Ok(chain) => self.chain = Some(chain),
+                    Ok(chain) => {
+                        self.deadline = self.roll.deadline(chain.header.time, chain.header.time);
+                        self.closed.rolled(&chain.header);
+                        self.chain = Some(chain);
+                    }
                     Err(error) => {
                         self.trouble.roll = Some(UnfinishedRoll::Chained(next));
                         return Err(error);
@@ -148,14 +175,19 @@ impl Writer {
         let log = self.disk.open(&active, Opening::Either).map_err(Error::io("create", &active))?;
         self.disk.sync_folder(self.path.folder()).map_err(Error::io("sync", self.path.folder()))?;
         self.watch = Watch::of(&log, None).map_err(Error::io("look at", &active))?;
+        self.deadline = Deadline::default();
         self.take_over(log, self.segment + 1)
     }
 
     /// Makes `log`, which is empty, the file that is written.
     fn take_over(&mut self, log: Arc<dyn LogFile>, segment: u64) -> Result<()> {
         if !log.claim().map_err(Error::io("lock", &self.path.active()))? {
-            return Err(Error::Locked { path: self.path.active(), holder: String::new() });
+            return Err(Error::Locked {
+                path: self.path.active(),
+                holder: "another process".to_owned(),
+            });
         }
+        self.claimed = Arc::clone(&log);
         self.log = log;
         self.segment = segment;
         self.durable = 0;

@@ -10,7 +10,7 @@ use crate::crypto::{SigningKey, TokenShape, VerifierKey};
 use crate::error::{Conflict, Error, Result};
 use crate::format::{
     ChainItem, ChainReader, Checkpoint, Frontier, Hash, Header, Lines, LogPath, MAX_LINE, Scan,
-    SegmentName, SignedCheckpoint, leaf,
+    SegmentName, SignedCheckpoint, UnixTime, leaf,
 };
 use crate::write::file::{Disk, LogFile, Opening, append_all};
 
@@ -132,10 +132,22 @@ pub(super) fn lines(
     header_text: &str,
     signed: &Checkpoint,
 ) -> Result<FoundLines> {
+    let hashes = HashCache::open(disk, &path.beside(SegmentName::Active, "hashes"));
+    lines_into(disk, path, header, header_text, signed, hashes)
+}
+
+/// Like [`lines`], with the cache of leaf hashes that is to agree with them.
+pub(super) fn lines_into(
+    disk: &dyn Disk,
+    path: &LogPath,
+    header: &Header,
+    header_text: &str,
+    signed: &Checkpoint,
+    mut hashes: HashCache,
+) -> Result<FoundLines> {
     let log = path.active();
     let conflict = |what| Err(Error::Conflict { path: log.clone(), what });
     let mut tree = header.before.clone();
-    let mut hashes = HashCache::open(disk, &path.beside(SegmentName::Active, "hashes"));
     let header_leaf = leaf(header_text.as_bytes());
     tree.push(header_leaf);
     hashes.push(&header_leaf);
@@ -184,6 +196,15 @@ pub(super) fn lines(
     Ok(FoundLines { tree, bytes, signed_bytes, torn, hashes })
 }
 
+/// The time of the first line of a file: with it a segment of a plain log began.
+pub(super) fn first_time(disk: &dyn Disk, path: &Path) -> Result<Option<UnixTime>> {
+    let Some(file) = disk.read(path).map_err(Error::io("open", path))? else { return Ok(None) };
+    let mut lines = Lines::new(file, MAX_LINE);
+    let first = lines.next_line().map_err(Error::io("read", path))?;
+    let Some((_, Scan::Line(line))) = first else { return Ok(None) };
+    Ok(TokenShape::of(line).ok().map(|shape| UnixTime::from_token(shape.time)))
+}
+
 /// Number of lines and the torn tail of a file of a plain log.
 pub(super) fn plain_lines(disk: &dyn Disk, path: &Path) -> Result<(u64, u64, Option<Tail>)> {
     let (mut count, mut bytes, mut torn) = (0, 0, None);
@@ -215,6 +236,11 @@ pub(super) struct HashCache {
 }
 
 impl HashCache {
+    /// No cache, for those who change nothing.
+    pub(super) fn none() -> Self {
+        Self { file: None, old: None, good: 0, unwritten: Vec::new() }
+    }
+
     fn open(disk: &dyn Disk, path: &Path) -> Self {
         let old = disk.read(path).ok().flatten().map(BufReader::new);
         let file = disk.open(path, Opening::Either).ok();

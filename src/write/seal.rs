@@ -2,7 +2,8 @@
 
 use crate::crypto::{Cipher, IvSource, Key, TOKEN_HEADER, line_length};
 use crate::error::{Error, Result};
-use crate::format::{MAX_LINE, Record, UnixTime};
+use crate::format::{MAX_LINE, Record, UnixTime, encode_seq};
+use crate::write::queue::Piece;
 
 /// What turns a record into a line.
 #[derive(Debug)]
@@ -33,6 +34,25 @@ impl Sealer {
         self.raw.clear();
         self.raw.resize(TOKEN_HEADER, 0);
         let time = record.encode(index, now, &mut self.raw);
+        self.seal_raw(time.token_seconds(), process, out)
+    }
+
+    /// Appends the line of a record that was encoded without its number.
+    pub(super) fn seal_body(
+        &mut self,
+        piece: Piece<'_>,
+        index: u64,
+        process: u32,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        self.raw.clear();
+        self.raw.resize(TOKEN_HEADER, 0);
+        encode_seq(index, &mut self.raw);
+        self.raw.extend_from_slice(piece.body);
+        self.seal_raw(piece.time, process, out)
+    }
+
+    fn seal_raw(&mut self, time: u64, process: u32, out: &mut Vec<u8>) -> Result<()> {
         let length = line_length(self.raw.len() - TOKEN_HEADER);
         let iv = match self.ivs.next(process) {
             Ok(iv) if length <= MAX_LINE => iv,
@@ -42,7 +62,7 @@ impl Sealer {
                 return Err(Error::TooLarge { length, most: MAX_LINE });
             }
         };
-        self.cipher.seal_in_place(&mut self.raw, time.token_seconds(), iv, out);
+        self.cipher.seal_in_place(&mut self.raw, time, iv, out);
         out.push(b'\n');
         Ok(())
     }

@@ -1,16 +1,18 @@
 //! One record after the other: encode, seal, hash, write, and what follows from a failure.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::format::{Event, LogPath, Record, RecordKind, UnixTime, leaf};
 use crate::write::chain::Chain;
+use crate::write::closed::Closed;
 use crate::write::file::{Disk, Lock, LogFile, append_all};
 use crate::write::log::{Durability, Head, Receipt};
 use crate::write::mend::Trouble;
 use crate::write::outage::Outage;
 use crate::write::pending::Pending;
-use crate::write::roll::{Reason, RollPolicy};
+use crate::write::roll::{Deadline, Reason, RollPolicy};
 use crate::write::seal::Sealer;
 use crate::write::watch::Watch;
 
@@ -26,8 +28,13 @@ pub(super) struct Writer {
     pub(super) path: LogPath,
     pub(super) sealer: Sealer,
     pub(super) roll: RollPolicy,
+    /// When the active segment ends by time.
+    pub(super) deadline: Deadline,
+    pub(super) closed: Closed,
     /// The active segment.
     pub(super) log: Arc<dyn LogFile>,
+    /// The descriptor of the same file that holds the claim on it, perhaps an older one.
+    pub(super) claimed: Arc<dyn LogFile>,
     pub(super) segment: u64,
     /// Bytes of the active segment that are whole lines and survive a power cut.
     pub(super) durable: u64,
@@ -70,11 +77,12 @@ impl Writer {
         now: UnixTime,
         process: u32,
     ) -> Result<Option<Receipt>> {
-        if !self.in_order(now) {
+        if !self.in_order(now) || self.is_over(now) {
             if self.syncing {
                 return Ok(None);
             }
             self.put_in_order(now)?;
+            self.end_on_time(now)?;
         }
         let start = self.pending.len();
         if let Err(error) = self.seal(record, now, process) {
@@ -139,7 +147,7 @@ impl Writer {
     }
 
     /// Takes the lines from byte `start` of the pending ones into the tree.
-    fn push_leaves(&mut self, start: usize, now: UnixTime) {
+    pub(super) fn push_leaves(&mut self, start: usize, now: UnixTime) {
         let lines = self.pending.lines_from(start);
         let mut from = 0;
         for end in memchr::memchr_iter(b'\n', lines) {
@@ -237,20 +245,28 @@ impl Writer {
         Ok(())
     }
 
-    /// Does what is due; for those who call while nothing is appended.
-    pub(super) fn tick(&mut self, now: UnixTime) -> Result<()> {
-        if self.in_order(now) { Ok(()) } else { self.put_in_order(now) }
+    /// Does what is due, or will be due when `ahead` has passed; for those who call while nothing
+    /// is appended.
+    pub(super) fn tick(&mut self, now: UnixTime, ahead: Duration) -> Result<()> {
+        if !self.in_order(now) {
+            self.put_in_order(now)?;
+        }
+        self.end_on_time(now)?;
+        if self.chain.as_ref().is_some_and(|chain| chain.due(now.after(ahead))) {
+            self.checkpoint(now)?;
+        }
+        Ok(())
     }
 
     /// Whether a record can be appended without anything that has to be done before.
-    fn in_order(&self, now: UnixTime) -> bool {
+    pub(super) fn in_order(&self, now: UnixTime) -> bool {
         !self.is_in_trouble()
             && !self.watch.is_due(now)
             && self.pending.len() < MOST_PENDING
             && !self.chain.as_ref().is_some_and(|chain| chain.due(now))
     }
 
-    fn put_in_order(&mut self, now: UnixTime) -> Result<()> {
+    pub(super) fn put_in_order(&mut self, now: UnixTime) -> Result<()> {
         self.mend(now)?;
         if self.watch.is_due(now) {
             self.look(now)?;

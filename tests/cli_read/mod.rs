@@ -5,14 +5,16 @@ mod decrypt;
 mod grep;
 mod keys;
 mod long;
+mod pruned;
 mod tail;
 mod verify;
+mod zst;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use fernlog::keyfile::{Access, create_new};
-use fernlog::{Key, Keyring, Level, Record, UnixTime};
+use fernlog::{Key, Keyring, Level, Record, SigningKey, UnixTime};
 
 use crate::common::site::Site;
 
@@ -36,6 +38,15 @@ impl Desk {
     /// A folder with keys and without a log.
     fn new() -> Self {
         let desk = Self { site: Site::new() };
+        desk.key_file("audit.key", &desk.site.keyring);
+        desk.file("audit.vkey", format!("{}\n", desk.site.log_key.verifier()).as_bytes());
+        desk
+    }
+
+    /// A folder in which there is a log already, whose keys these are.
+    fn at(folder: &Path, ring: &Keyring, log_key: &SigningKey) -> Self {
+        let site = Site::at(folder, ring.clone(), log_key.clone());
+        let desk = Self { site };
         desk.key_file("audit.key", &desk.site.keyring);
         desk.file("audit.vkey", format!("{}\n", desk.site.log_key.verifier()).as_bytes());
         desk

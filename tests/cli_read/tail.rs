@@ -11,13 +11,13 @@ use super::{Answer, Desk};
 use crate::common::site::{append_bytes, record};
 
 /// A log that is followed.
-struct Following {
+pub(super) struct Following {
     child: Child,
     lines: Receiver<String>,
 }
 
 impl Following {
-    fn start(desk: &Desk, flags: &str) -> Self {
+    pub(super) fn start(desk: &Desk, flags: &str) -> Self {
         let words = format!("tail -f audit.log -k audit.key --template {{message}} {flags}");
         let mut child =
             desk.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -32,7 +32,7 @@ impl Following {
     }
 
     #[track_caller]
-    fn expect(&self, lines: &[&str]) {
+    pub(super) fn expect(&self, lines: &[&str]) {
         for line in lines {
             let got = self.lines.recv_timeout(Duration::from_secs(20));
             assert_eq!(got.as_deref(), Ok(*line));
@@ -44,7 +44,7 @@ impl Following {
     }
 
     /// Ctrl-C; gives the exit code and what was said on standard error.
-    fn stop(mut self) -> (i32, String) {
+    pub(super) fn stop(mut self) -> (i32, String) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
         let code = self.child.wait().unwrap().code().unwrap();

@@ -1,10 +1,13 @@
 //! The commands that make keys and write logs, as a shell runs them.
 
 mod append;
+mod append_flags;
+mod append_queue;
 mod demo;
 mod doctor;
 mod json_lines;
 mod keygen;
+mod repair;
 mod roll;
 mod signals;
 mod trouble;
@@ -92,7 +95,12 @@ impl Shell {
 
     /// A command that goes on, with its ends in our hands.
     pub(crate) fn start(&self, more: &[&str]) -> Running {
-        let mut child = self.command(&[&APPEND[..], more].concat()).spawn().unwrap();
+        self.start_with(&[&APPEND[..], more].concat())
+    }
+
+    /// Any command that goes on.
+    pub(crate) fn start_with(&self, arguments: &[&str]) -> Running {
+        let mut child = self.command(arguments).spawn().unwrap();
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().unwrap());
         Running { child, input, output }
@@ -172,6 +180,10 @@ impl Running {
         line.trim_end().to_owned()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).unwrap();
@@ -236,5 +248,24 @@ pub(crate) fn until(mut so: impl FnMut() -> bool) {
     while !so() {
         assert!(begun.elapsed() < LIMIT, "it never came to be");
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// An attribute that a file has until this is dropped; none, with a notice, where the file system
+/// has none or only root may set it.
+pub(crate) struct Attribute(PathBuf, char);
+
+pub(crate) fn attribute(path: &Path, letter: char) -> Option<Attribute> {
+    let set = Command::new("chattr").arg(format!("+{letter}")).arg(path).output();
+    if set.is_ok_and(|output| output.status.success()) {
+        return Some(Attribute(path.to_owned(), letter));
+    }
+    crate::common::notice("not run: chattr needs root and a file system with attributes");
+    None
+}
+
+impl Drop for Attribute {
+    fn drop(&mut self) {
+        let _ = Command::new("chattr").arg(format!("-{}", self.1)).arg(&self.0).status();
     }
 }

@@ -7,11 +7,11 @@ use super::Shell;
 use crate::common::notice;
 
 /// A small file system in a folder of its own.
-struct Mount(PathBuf);
+pub(crate) struct Mount(PathBuf);
 
 impl Mount {
     /// Needs root; without, the test says that it did not run.
-    fn new(at: PathBuf, options: &str) -> Option<Self> {
+    pub(crate) fn new(at: PathBuf, options: &str) -> Option<Self> {
         std::fs::create_dir(&at).unwrap();
         if mount(&at, options) {
             return Some(Mount(at));
@@ -20,7 +20,7 @@ impl Mount {
         None
     }
 
-    fn change(&self, options: &str) {
+    pub(crate) fn change(&self, options: &str) {
         assert!(mount(&self.0, &format!("remount,{options}")));
     }
 }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use fernlog::crypto::Cipher;
-use fernlog::format::StoredRecord;
+use fernlog::format::{LogPath, StoredRecord};
+use fernlog::read::{Log, Report, Verdict, VerifyOptions, verify};
 use fernlog::write::Builder;
 use fernlog::{AuditLog, Durability, Key, Keyring, Level, Record, SigningKey};
 
@@ -11,22 +12,29 @@ pub(crate) const ORIGIN: &str = "example.com/test";
 
 /// A place where a log lives.
 pub(crate) struct Site {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    /// Removes the folder, if it is ours.
+    _own: Option<tempfile::TempDir>,
     pub(crate) keyring: Keyring,
     pub(crate) log_key: SigningKey,
 }
 
 impl Site {
     pub(crate) fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            keyring: Keyring::new(Key::generate().unwrap()),
-            log_key: SigningKey::generate(ORIGIN).unwrap(),
-        }
+        let own = tempfile::tempdir().unwrap();
+        let keyring = Keyring::new(Key::generate().unwrap());
+        let log_key = SigningKey::generate(ORIGIN).unwrap();
+        let site = Self::at(own.path(), keyring, log_key);
+        Self { _own: Some(own), ..site }
+    }
+
+    /// A place that somebody else made.
+    pub(crate) fn at(folder: &Path, keyring: Keyring, log_key: SigningKey) -> Self {
+        Self { folder: folder.to_owned(), _own: None, keyring, log_key }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
     }
 
     pub(crate) fn log(&self) -> PathBuf {
@@ -50,8 +58,24 @@ impl Site {
         AuditLog::builder(self.log()).keyring(self.keyring.clone()).plain()
     }
 
+    /// What `verify` says of the log with all keys.
+    pub(crate) fn verify(&self) -> Report {
+        let path = LogPath::new(&self.log()).unwrap();
+        let options = VerifyOptions {
+            vkey: Some(self.log_key.verifier().clone()),
+            keyring: Some(self.keyring.clone()),
+            ..VerifyOptions::default()
+        };
+        verify(&Log::open(&path).unwrap(), &options).unwrap()
+    }
+
+    pub(crate) fn assert_intact(&self) {
+        let report = self.verify();
+        assert_eq!(report.verdict, Verdict::Intact, "{:#?}", report.findings);
+    }
+
     pub(crate) fn files(&self) -> Vec<String> {
-        let names = std::fs::read_dir(self.folder.path()).unwrap();
+        let names = std::fs::read_dir(&self.folder).unwrap();
         let mut names: Vec<_> =
             names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
@@ -83,6 +107,14 @@ impl Site {
             |text: &String| StoredRecord::decode(text.as_bytes()).unwrap().message.into_owned();
         self.plaintexts(name).iter().map(message).collect()
     }
+}
+
+/// Compresses a closed segment, as its name is now, in place.
+pub(crate) fn compress(path: &Path) {
+    let lines = std::fs::read(path).unwrap();
+    let to = format!("{}.zst", path.display());
+    std::fs::write(to, zstd::bulk::compress(&lines, 3).unwrap()).unwrap();
+    std::fs::remove_file(path).unwrap();
 }
 
 /// The lines of a file.

@@ -2,7 +2,7 @@
 //! manager, and what was read by then is not lost.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -23,14 +23,34 @@ pub(super) enum Stop {
     Terminate,
 }
 
+/// Ends the input from another thread, when there is no use in reading on.
+#[derive(Debug)]
+pub(super) struct Halt {
+    halted: Arc<AtomicBool>,
+    waker: UnixStream,
+}
+
+impl Halt {
+    /// From now on the input has no more.
+    pub(super) fn pull(&self) {
+        self.halted.store(true, Ordering::SeqCst);
+        // A reader that is not woken finds out with its next bytes.
+        let _ = (&self.waker).write(&[0]);
+    }
+}
+
 /// Standard input.
 #[derive(Debug)]
 pub(super) struct Stdin {
     file: File,
     /// A regular file keeps what was not taken from it; a pipe does not.
     regular: bool,
-    /// Readable once a signal came.
+    /// Bytes of a regular file that are still to be read.
+    length: Option<u64>,
+    /// Readable once a signal came, or a halt.
     woken: UnixStream,
+    waker: UnixStream,
+    halted: Arc<AtomicBool>,
     signal: Arc<AtomicUsize>,
     last_look_taken: bool,
 }
@@ -44,8 +64,11 @@ impl Stdin {
     /// The system does not let standard input be used or signals be caught.
     pub(super) fn catching_signals() -> io::Result<Self> {
         // Past the buffer of `io::stdin`, which would hide from `poll` what it holds.
-        let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-        let regular = file.metadata()?.is_file();
+        let mut file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let metadata = file.metadata()?;
+        let regular = metadata.is_file();
+        let read = if regular { file.stream_position()? } else { 0 };
+        let length = regular.then(|| metadata.len().saturating_sub(read));
         let (woken, waker) = UnixStream::pair()?;
         let signal = Arc::new(AtomicUsize::new(0));
         for number in [SIGINT, SIGTERM] {
@@ -61,7 +84,17 @@ impl Stdin {
             )?;
             low_level::pipe::register(number, waker.try_clone()?)?;
         }
-        Ok(Stdin { file, regular, woken, signal, last_look_taken: false })
+        let halted = Arc::default();
+        Ok(Stdin { file, regular, length, woken, waker, halted, signal, last_look_taken: false })
+    }
+
+    /// What ends it from another thread.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no descriptor.
+    pub(super) fn halt(&self) -> io::Result<Halt> {
+        Ok(Halt { halted: Arc::clone(&self.halted), waker: self.waker.try_clone()? })
     }
 
     /// Who said stop, if anybody did.
@@ -76,6 +109,16 @@ impl Stdin {
     /// Whether a stop leaves bytes behind that were there already: a file is not read to its end.
     pub(super) fn left_something(&self) -> bool {
         self.regular
+    }
+
+    /// Whether somebody types it.
+    pub(super) fn is_terminal(&self) -> bool {
+        io::IsTerminal::is_terminal(&self.file)
+    }
+
+    /// How many bytes there are, if that is known.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.length
     }
 
     /// Whether bytes or the end can be read; with patience, waits until they can or until a signal
@@ -96,6 +139,9 @@ impl Stdin {
 impl Source for Stdin {
     fn more(&mut self, room: &mut [u8], patience: Patience) -> io::Result<More> {
         loop {
+            if self.halted.load(Ordering::SeqCst) {
+                return Ok(More::Stop);
+            }
             let stopped = self.stopped().is_some();
             if stopped && (self.regular || self.last_look_taken) {
                 return Ok(if self.regular { More::Stop } else { More::End });

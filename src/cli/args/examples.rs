@@ -41,11 +41,17 @@ Examples:
   fernlog append audit.log -k audit.key --sign audit.sign < /var/log/dpkg.log
   my-service | fernlog append audit.log -k audit.key --sign audit.sign --ack
   fernlog append audit.log -k audit.key --sign audit.sign --json-lines < in.json
-  fernlog append audit.log -k audit.key --plain --level NOTICE --field host=web7";
+  fernlog append audit.log -k audit.key --plain --level NOTICE --field host=web7
+  fernlog append a.log -k a.key --sign a.sign --roll-every midnight --keep 90d";
 
 pub(super) const ROLL: &str = "\
 Examples:
-  fernlog roll audit.log -k audit.key --sign audit.sign";
+  fernlog roll audit.log -k audit.key --sign audit.sign
+  fernlog roll audit.log -k audit.key --sign audit.sign --keep 30 --compress";
+
+pub(super) const REPAIR: &str = "\
+Examples:
+  fernlog repair audit.log --torn-tail";
 
 pub(super) const DECRYPT: &str = "\
 Examples:

@@ -79,6 +79,7 @@ pub(crate) enum Command {
     Keys(KeysArgs),
     Append(AppendArgs),
     Roll(RollArgs),
+    Repair(RepairArgs),
     Decrypt(DecryptArgs),
     Grep(GrepArgs),
     Tail(TailArgs),

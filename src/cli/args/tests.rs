@@ -42,6 +42,7 @@ fn the_commands_are_those_of_the_contract() {
             "keys",
             "append",
             "roll",
+            "repair",
             "decrypt",
             "grep",
             "tail",

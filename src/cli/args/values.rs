@@ -1,5 +1,8 @@
 //! Small values that have a syntax of their own.
 
+use fernlog::Error;
+use fernlog::write::{Keep, Schedule};
+
 /// Reads a size: bytes, or with the suffix K, M, G or T (powers of 1024).
 ///
 /// # Errors
@@ -18,6 +21,32 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         Some(Ok(0)) => Err("a size of nothing".to_owned()),
         Some(Ok(number)) => number.checked_mul(unit).ok_or_else(|| "too large".to_owned()),
         _ => Err("a size is a number of bytes, such as 65536 or 64M".to_owned()),
+    }
+}
+
+/// Reads when a log rolls.
+///
+/// # Errors
+///
+/// What is understood, or why it cannot be.
+pub(crate) fn schedule(text: &str) -> Result<Schedule, String> {
+    text.parse().map_err(why)
+}
+
+/// Reads what a log keeps.
+///
+/// # Errors
+///
+/// What is understood.
+pub(crate) fn keep(text: &str) -> Result<Keep, String> {
+    text.parse().map_err(why)
+}
+
+/// The reason alone: the value is named around it.
+fn why(error: Error) -> String {
+    match error {
+        Error::Value { why, .. } => why.to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -52,6 +81,19 @@ mod tests {
             assert!(size(text).is_err(), "{text}");
         }
         assert!(size("99999999999999999999").is_err());
+    }
+
+    #[test]
+    fn a_schedule_and_a_limit_say_what_is_understood() {
+        for text in ["15m", "1h", "1d", "midnight", "03:30", "monday", "monday@03:30"] {
+            assert!(schedule(text).is_ok(), "{text}");
+        }
+        assert!(schedule("noon").unwrap_err().starts_with("understood are 30s, 15m"));
+        assert!(schedule("25:00").is_err() && schedule("0s").is_err());
+        for text in ["30", "90d", "10G"] {
+            assert!(keep(text).is_ok(), "{text}");
+        }
+        assert!(keep("10m").unwrap_err().starts_with("understood are 30 (segments)"));
     }
 
     #[test]

@@ -8,19 +8,18 @@ use fernlog::SigningKey;
 use fernlog::crypto::Cipher;
 use fernlog::format::{Header, LogPath, SegmentName, UnixTime};
 use fernlog::read::{Content, Damage, Log, Segment};
-use indicatif::{DecimalBytes, HumanCount};
+use indicatif::HumanCount;
 use jiff::Timestamp;
 
-use super::Report;
 use super::keys::{Keys, open_folder, shown};
+use super::writer::{self, Holder};
+use super::{Report, disk};
 use crate::failure::Failure;
 use crate::input::{self, Input};
 use crate::words;
 
 /// Clocks of two machines differ by so much at times.
 const SKEW: i64 = 120;
-/// With less room than this the next roll may not find any.
-const ROOM: u64 = 64 << 20;
 
 /// Looks at all logs that were named.
 pub(super) fn look(paths: &[PathBuf], keys: &Keys, now: Timestamp, report: &mut Report) {
@@ -60,13 +59,18 @@ struct Look<'l> {
 impl Look<'_> {
     fn log(&mut self) -> Result<(), Failure> {
         let log = Log::open(self.path)?;
-        self.folder()?;
+        let holder = writer::look(self.path, self.report);
+        self.folder(holder)?;
+        disk::look(self.path, self.report);
         let Some(newest) = log.segments().last() else { return Ok(()) };
+        let mut chained = false;
         match newest.header()? {
             Some(Ok(header)) => {
                 self.owners(&header);
                 self.fernet_key(&header);
                 self.signer(&header);
+                self.begun(&header);
+                chained = true;
             }
             Some(Err(error)) => {
                 let next = format!("fernlog verify {}", self.word());
@@ -74,15 +78,20 @@ impl Look<'_> {
             }
             None => self.plain(newest)?,
         }
-        self.lines(&log)
+        let lines = self.lines(&log)?;
+        // A writer at work is ahead of its cache, or the other way round.
+        if chained && holder == Holder::Nobody {
+            disk::hashes(self.path, lines, self.report);
+        }
+        Ok(())
     }
 
     fn word(&self) -> String {
         words::word(self.path.active().strip_prefix(".").unwrap_or(&self.path.active()))
     }
 
-    /// Modes, what a crash left behind, room to grow.
-    fn folder(&mut self) -> Result<(), Failure> {
+    /// Modes, and what a crash left behind.
+    fn folder(&mut self, holder: Holder) -> Result<(), Failure> {
         let folder = self.path.folder();
         if let Some(mode) = open_folder(folder) {
             let said = format!("its folder has mode {mode:04o}: others can remove its files");
@@ -98,7 +107,8 @@ impl Look<'_> {
             let text = name.to_string_lossy();
             let Some(rest) = text.strip_prefix(own.as_str()) else { continue };
             match rest {
-                ".chain.new" | ".signer.new" => {
+                // A writer that is at work may be in the middle of a roll.
+                ".chain.new" | ".signer.new" if holder == Holder::Nobody => {
                     let said = format!("{text} is there: a roll was interrupted");
                     self.report.warning("log", &self.name, said, "the next append completes it");
                 }
@@ -112,10 +122,9 @@ impl Look<'_> {
         }
         if saved > 0 {
             let said = format!("incomplete ends set aside after crashes: {saved}");
-            let next = format!("look at {own}.*torn-*, then remove them");
+            let next = format!("keep or look at {own}.*torn-*, then move them elsewhere");
             self.report.warning("log", &self.name, said, next);
         }
-        self.room(folder);
         Ok(())
     }
 
@@ -126,18 +135,6 @@ impl Look<'_> {
             let said = format!("mode {mode:04o}: others can {can} it");
             let next = format!("chmod 600 {}", words::word(path));
             self.report.warning("log", shown(path), said, next);
-        }
-    }
-
-    fn room(&mut self, folder: &Path) {
-        let Ok(disk) = rustix::fs::statvfs(folder) else { return };
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let said = format!("{} free", DecimalBytes(free));
-        if free < ROOM {
-            let next = "make room; append stops when there is none";
-            self.report.warning("disk", shown(folder), said, next);
-        } else {
-            self.report.ok("disk", shown(folder), said);
         }
     }
 
@@ -196,6 +193,17 @@ impl Look<'_> {
         }
     }
 
+    /// A segment that begins in the future keeps every later one from having a plausible time.
+    fn begun(&mut self, header: &Header) {
+        if header.time.seconds() - self.now.as_second() > SKEW {
+            let time = header.time.to_seconds_text();
+            let said =
+                format!("segment {} began at {time}, which is still to come", header.segment);
+            let next = "the clock of the writer or of this machine is wrong";
+            self.report.warning("clock", &self.name, said, next);
+        }
+    }
+
     fn plain(&mut self, newest: &Segment) -> Result<(), Failure> {
         if self.keys.sign.is_some() || self.keys.vkey.is_some() {
             let said = "has no chain, and a key for one is given";
@@ -227,7 +235,7 @@ impl Look<'_> {
     }
 
     /// The lines of the newest segment, without a key.
-    fn lines(&mut self, log: &Log) -> Result<(), Failure> {
+    fn lines(&mut self, log: &Log) -> Result<u64, Failure> {
         let last = log.segments().len().saturating_sub(1);
         let mut reader = log.reader_over(last..log.segments().len())?;
         let (mut lines, mut newest) = (0_u64, None);
@@ -271,6 +279,6 @@ impl Look<'_> {
             }
             (None, None) => {}
         }
-        Ok(())
+        Ok(lines)
     }
 }

@@ -6,10 +6,14 @@
 //! | `machine.rs` | the tokens of this build, the clock |
 //! | `keys.rs` | key files: kind, mode, owner, whether they belong together |
 //! | `logs.rs` | logs: files, modes, whether the keys fit, times of tokens |
+//! | `disk.rs` | the file system under a log: room, attributes, whether it is a remote one |
+//! | `writer.rs` | who holds a log, and whether the lines still end up in it |
 
+mod disk;
 mod keys;
 mod logs;
 mod machine;
+mod writer;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::json;

@@ -151,7 +151,13 @@ fn facts(report: &Report, out: &mut Paragraphs<'_>, ui: &Ui) {
         out.pair("from, to", &format!("{}   {}", moment(first, ui), moment(last, ui)));
     }
     if report.segments.len() > 1 {
-        out.pair("segments", &HumanCount(report.segments.len() as u64).to_string());
+        let count = HumanCount(report.segments.len() as u64);
+        let compressed = report.segments.iter().filter(|segment| segment.compressed).count();
+        let kinds = [(compressed, "compressed"), (report.pruned().count(), "deleted by retention")];
+        let kinds = kinds.iter().filter(|(count, _)| *count > 0);
+        let kinds: String =
+            kinds.map(|(count, what)| format!(", {} {what}", HumanCount(*count as u64))).collect();
+        out.pair("segments", &format!("{count}{kinds}"));
     }
     if let (Some(root), Some(_)) = (report.root, &report.origin) {
         let size = HumanCount(report.size);

@@ -1,30 +1,58 @@
 //! From a [`Record`] to the plaintext of its token: JSON without white space, members in the order
 //! of docs/format.md, section 3.
 
+use std::io;
+
 use serde_json::Value;
 
 use crate::format::record::{Exception, Record, TEXTS};
 use crate::format::time::UnixTime;
 
+/// Where encoded bytes go: a vector that grows, or a place with a fixed end.
+pub(crate) trait Out: io::Write {
+    /// Takes `bytes`. It cannot fail; a place that is full counts what it would have taken.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Out for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Appends the beginning of the plaintext of entry `seq`; [`Record::encode_body`] is the rest.
+pub(crate) fn encode_seq(seq: u64, out: &mut Vec<u8>) {
+    out.put(b"{\"seq\":");
+    integer(seq, out);
+    out.put(b",");
+}
+
+/// The most bytes that [`encode_seq`] appends.
+pub(crate) const LONGEST_SEQ: usize = b"{\"seq\":18446744073709551615,".len();
+
 impl Record<'_> {
     /// Appends the plaintext that a log seals to `out`: the record as entry `seq`, at `now` unless
     /// it has a time of its own. Gives the time that was written.
     pub fn encode(&self, seq: u64, now: UnixTime, out: &mut Vec<u8>) -> UnixTime {
+        encode_seq(seq, out);
+        self.encode_body(now, out)
+    }
+
+    /// Appends everything behind the number of the entry, for records that get their number later.
+    pub(crate) fn encode_body(&self, now: UnixTime, out: &mut impl Out) -> UnixTime {
         let time = self.time.unwrap_or(now);
-        out.extend_from_slice(b"{\"seq\":");
-        integer(seq, out);
-        out.extend_from_slice(b",\"timestamp\":\"");
-        time.write_to(out);
-        out.extend_from_slice(b"\",\"level\":\"");
-        out.extend_from_slice(self.level.name().as_bytes());
-        out.extend_from_slice(b"\",\"logger\":");
+        out.put(b"\"timestamp\":\"");
+        out.put(&time.to_bytes());
+        out.put(b"\",\"level\":\"");
+        out.put(self.level.name().as_bytes());
+        out.put(b"\",\"logger\":");
         string(&self.logger, out);
-        out.extend_from_slice(b",\"message\":");
+        out.put(b",\"message\":");
         string(&self.message, out);
         // actor, action, resource, outcome, service, host
         self.texts(0..6, out);
         if let Some(pid) = self.pid {
-            out.extend_from_slice(b",\"pid\":");
+            out.put(b",\"pid\":");
             integer(pid.into(), out);
         }
         // thread
@@ -35,33 +63,33 @@ impl Record<'_> {
         // module, function, file
         self.texts(7..10, out);
         if let Some(line) = self.line {
-            out.extend_from_slice(b",\"line\":");
+            out.put(b",\"line\":");
             integer(line.into(), out);
         }
         if let Some(exception) = &self.exception {
-            out.extend_from_slice(b",\"exception\":");
+            out.put(b",\"exception\":");
             encode_exception(exception, out);
         }
         if !self.fields.is_empty() {
-            out.extend_from_slice(b",\"fields\":");
+            out.put(b",\"fields\":");
             let mut separator = b'{';
             for (name, value) in &self.fields {
-                out.push(separator);
+                out.put(&[separator]);
                 string(name, out);
-                out.push(b':');
+                out.put(b":");
                 encode_value(value, out);
                 separator = b',';
             }
-            out.push(b'}');
+            out.put(b"}");
         }
         if let Some(kind) = self.kind.name() {
             member("kind", kind, out);
         }
-        out.push(b'}');
+        out.put(b"}");
         time
     }
 
-    fn texts(&self, range: std::ops::Range<usize>, out: &mut Vec<u8>) {
+    fn texts(&self, range: std::ops::Range<usize>, out: &mut impl Out) {
         for (name, text) in TEXTS[range.clone()].iter().zip(&self.texts[range]) {
             if let Some(text) = text {
                 member(name, text, out);
@@ -71,46 +99,46 @@ impl Record<'_> {
 }
 
 /// Writes `,"name":"text"`.
-fn member(name: &str, text: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
+fn member(name: &str, text: &str, out: &mut impl Out) {
+    out.put(b",\"");
+    out.put(name.as_bytes());
+    out.put(b"\":");
     string(text, out);
 }
 
-fn hex(name: &str, bytes: Option<&[u8]>, out: &mut Vec<u8>) {
+fn hex(name: &str, bytes: Option<&[u8]>, out: &mut impl Out) {
     let Some(bytes) = bytes else { return };
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":\"");
+    out.put(b",\"");
+    out.put(name.as_bytes());
+    out.put(b"\":\"");
     for byte in bytes {
         let digit = |value: u8| char::from_digit(value.into(), 16).map_or(b'0', |c| c as u8);
-        out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        out.put(&[digit(byte >> 4), digit(byte & 15)]);
     }
-    out.push(b'"');
+    out.put(b"\"");
 }
 
-fn encode_exception(exception: &Exception, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"type\":");
+fn encode_exception(exception: &Exception, out: &mut impl Out) {
+    out.put(b"{\"type\":");
     string(&exception.kind, out);
     member("message", &exception.message, out);
     if !exception.causes.is_empty() {
-        out.extend_from_slice(b",\"causes\":");
+        out.put(b",\"causes\":");
         let mut separator = b'[';
         for cause in &exception.causes {
-            out.push(separator);
+            out.put(&[separator]);
             string(cause, out);
             separator = b',';
         }
-        out.push(b']');
+        out.put(b"]");
     }
     if let Some(stacktrace) = &exception.stacktrace {
         member("stacktrace", stacktrace, out);
     }
-    out.push(b'}');
+    out.put(b"}");
 }
 
-fn encode_value(value: &Value, out: &mut Vec<u8>) {
+fn encode_value(value: &Value, out: &mut impl Out) {
     match value {
         Value::String(text) => string(text, out),
         // Writing a value with string keys into memory cannot fail.
@@ -118,7 +146,7 @@ fn encode_value(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-fn integer(value: u64, out: &mut Vec<u8>) {
+fn integer(value: u64, out: &mut impl Out) {
     let mut digits = [0; 20];
     let mut start = digits.len();
     let mut rest = value;
@@ -130,22 +158,22 @@ fn integer(value: u64, out: &mut Vec<u8>) {
             break;
         }
     }
-    out.extend_from_slice(&digits[start..]);
+    out.put(&digits[start..]);
 }
 
 /// Writes `text` as a JSON string; only what RFC 8259 section 7 demands is escaped.
-fn string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
+fn string(text: &str, out: &mut impl Out) {
+    out.put(b"\"");
     let mut rest = text.as_bytes();
     while let Some(place) = first_escaped(rest) {
         let (plain, escaped) = rest.split_at(place);
-        out.extend_from_slice(plain);
+        out.put(plain);
         let Some((byte, behind)) = escaped.split_first() else { break };
         escape(*byte, out);
         rest = behind;
     }
-    out.extend_from_slice(rest);
-    out.push(b'"');
+    out.put(rest);
+    out.put(b"\"");
 }
 
 /// The first byte that a JSON string cannot hold as it is, eight bytes at a time.
@@ -170,16 +198,16 @@ fn first_escaped(bytes: &[u8]) -> Option<usize> {
     in_tail.map(|place| words.len() * 8 + place)
 }
 
-fn escape(byte: u8, out: &mut Vec<u8>) {
+fn escape(byte: u8, out: &mut impl Out) {
     match byte {
-        b'"' => out.extend_from_slice(b"\\\""),
-        b'\\' => out.extend_from_slice(b"\\\\"),
-        b'\n' => out.extend_from_slice(b"\\n"),
-        b'\r' => out.extend_from_slice(b"\\r"),
-        b'\t' => out.extend_from_slice(b"\\t"),
-        0x08 => out.extend_from_slice(b"\\b"),
-        0x0c => out.extend_from_slice(b"\\f"),
-        other => out.extend_from_slice(format!("\\u{other:04x}").as_bytes()),
+        b'"' => out.put(b"\\\""),
+        b'\\' => out.put(b"\\\\"),
+        b'\n' => out.put(b"\\n"),
+        b'\r' => out.put(b"\\r"),
+        b'\t' => out.put(b"\\t"),
+        0x08 => out.put(b"\\b"),
+        0x0c => out.put(b"\\f"),
+        other => out.put(format!("\\u{other:04x}").as_bytes()),
     }
 }
 

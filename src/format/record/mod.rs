@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::format::level::Level;
 use crate::format::time::UnixTime;
 
+pub(crate) use encode::{LONGEST_SEQ, Out, encode_seq};
 pub use stored::StoredRecord;
 
 /// Text of a record: borrowed where the caller can, owned where it must.

@@ -175,6 +175,21 @@ pub(crate) const fn of(id: FindingId) -> Explanation {
             "a full queue or a failing disk at that time",
             "read the gap record: it says how many, from when to when and why",
         ),
+        F::CompressedDamaged => (
+            "compressed segment damaged",
+            "The compressed file of a segment is not one or more whole zstd frames and nothing \
+             else. What came out before the damage was checked.",
+            "a failing disk, a copy that was cut off, or a change",
+            "restore the file from a copy; decompressed, a copy of the .log serves as well",
+        ),
+        F::Pruned => (
+            "records deleted by retention",
+            "The lines of these segments are gone, and a later header that is signed says that \
+             the log's own retention deleted them. Their headers and checkpoints are there and \
+             join what is left.",
+            "the log was set up to keep so much and no more",
+            "nothing; what must be kept longer is copied away in time",
+        ),
         F::NoKey => (
             "no given key belongs here",
             "None of the given keys belongs to this log or segment, so nothing is decided.",

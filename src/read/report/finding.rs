@@ -114,6 +114,10 @@ ids! {
     Uncovered = "FL308", Note;
     /// FL309: the writer lost records and said so.
     RecordsLost = "FL309", Warning;
+    /// FL310: a compressed segment is damaged.
+    CompressedDamaged = "FL310", Error;
+    /// FL311: lines were deleted by the log's own retention.
+    Pruned = "FL311", Note;
     /// FL401: no given key belongs here.
     NoKey = "FL401", Error;
     /// FL402: the key differs from the header's commitment.
@@ -156,7 +160,10 @@ impl FindingId {
 
     /// Whether it is about the form of the lines, not about what was signed.
     pub(crate) const fn is_about_form(self) -> bool {
-        matches!(self, Self::NotAToken | Self::SavedAsText | Self::BytesAfterEnd)
+        matches!(
+            self,
+            Self::NotAToken | Self::SavedAsText | Self::BytesAfterEnd | Self::CompressedDamaged
+        )
     }
 
     /// Whether it proves that the log is not what was written, when it is an error.
@@ -279,6 +286,16 @@ impl Findings {
         }
     }
 
+    /// Takes back one that was counted.
+    pub(crate) fn uncount(&mut self, id: FindingId, severity: Severity) {
+        if let Some((_, _, count)) =
+            self.counts.iter_mut().find(|(i, s, _)| (*i, *s) == (id, severity))
+        {
+            *count = count.saturating_sub(1);
+        }
+        self.counts.retain(|(_, _, count)| *count > 0);
+    }
+
     pub(crate) fn absorb(&mut self, other: Self) {
         for (id, severity, count) in other.counts {
             self.count(id, severity, count);
@@ -318,7 +335,7 @@ mod tests {
         }
         let mut texts: Vec<_> = FindingId::ALL.iter().map(|id| id.id()).collect();
         texts.dedup();
-        assert_eq!(texts.len(), 28);
+        assert_eq!(texts.len(), 30);
         assert!(texts.is_sorted());
     }
 

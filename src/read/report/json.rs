@@ -46,6 +46,8 @@ enum Object<'a> {
         checkpoints: u64,
         key_id: Option<String>,
         checks: JsonChecks,
+        compressed: bool,
+        pruned: bool,
     },
     Summary {
         verdict: &'a str,
@@ -66,6 +68,8 @@ enum Object<'a> {
         pinned: &'a [String],
         interrupted: bool,
         seconds: f64,
+        pruned_segments: usize,
+        pruned_entries: u64,
     },
 }
 
@@ -134,6 +138,8 @@ impl Report {
                 pinned: &self.pinned,
                 interrupted: self.interrupted,
                 seconds: self.seconds,
+                pruned_segments: self.pruned().count(),
+                pruned_entries: self.pruned().map(|segment| segment.entries).sum(),
             },
         )
     }
@@ -169,6 +175,8 @@ fn segment_object(segment: &SegmentReport) -> Object<'static> {
         checkpoints: segment.checkpoints,
         key_id: segment.key_id.map(|id| id.to_string()),
         checks: segment.checks.into(),
+        compressed: segment.compressed,
+        pruned: segment.pruned,
     }
 }
 

@@ -138,6 +138,11 @@ pub struct SegmentReport {
     pub key_id: Option<KeyId>,
     /// How its checks ended.
     pub checks: Checks,
+    /// Whether its lines are there in a compressed file only; `bytes` is their length without.
+    pub compressed: bool,
+    /// Whether its lines are gone, and a later, signed header says that the log's own retention
+    /// deleted them; its entries are known all the same.
+    pub pruned: bool,
 }
 
 /// What verifying a log found.
@@ -228,6 +233,11 @@ impl Report {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// The segments whose lines the log's own retention deleted.
+    pub fn pruned(&self) -> impl Iterator<Item = &SegmentReport> {
+        self.segments.iter().filter(|segment| segment.pruned)
     }
 
     fn total(&self, wanted: Severity) -> u64 {

@@ -19,8 +19,9 @@ impl Walk<'_> {
     /// The entries do not lead to `stop`: finds out why, and goes on behind the damage.
     pub(crate) fn damage(&mut self, stop: Stop) -> Result<()> {
         self.out.checks().chain = Check::Fail;
-        if self.sight.tally.is_utf16 {
-            // Nothing in the file is what was signed, and one finding says so.
+        if self.sight.tally.is_utf16 || self.broken.is_some() {
+            // Nothing in the file, or nothing behind this place, is what was signed, and one
+            // finding says so.
             self.trusted = false;
             return Ok(());
         }

@@ -9,6 +9,7 @@ use crate::read::verify::TornTail;
 use crate::read::verify::damage::missing_among_signed;
 use crate::read::verify::segment::{Reached, Walk};
 use crate::read::verify::sight::{entry_hash, token_time};
+use crate::read::zst::{Broken, apart};
 
 /// What follows the last LF.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,12 @@ impl Tail {
     }
 }
 
+/// That the compressed file of a segment cannot be read on.
+pub(crate) fn broken_finding(segment: &Segment, place: Place, broken: Broken) -> Finding {
+    let message = format!("the compressed file cannot be read {broken}");
+    Finding::new(FindingId::CompressedDamaged, segment.path(), message).at(place)
+}
+
 /// Lines behind the end of a closed segment.
 #[derive(Default)]
 struct Beyond {
@@ -68,13 +75,18 @@ impl Walk<'_> {
         let mut found = Beyond::default();
         let failed = |error| Error::io("read", self.segment.path())(error);
         while let Some(lines) = &mut self.lines {
-            match lines.next_line().map_err(failed)? {
-                None => break,
-                Some((place, Scan::Tail(bytes, length))) => {
+            let before = lines.place();
+            match apart(lines.next_line()).map_err(failed)? {
+                Ok(None) => break,
+                Ok(Some((place, Scan::Tail(bytes, length)))) => {
                     self.tail = Some(Tail::new(place, bytes, length));
                     break;
                 }
-                Some((place, scan)) => match token_time(place, scan) {
+                Err(broken) => {
+                    self.broken = Some((before, broken));
+                    break;
+                }
+                Ok(Some((place, scan))) => match token_time(place, scan) {
                     Some(time) => {
                         found.tokens += 1;
                         found.first_token.get_or_insert((place, entry_hash(place, scan), time));
@@ -95,6 +107,9 @@ impl Walk<'_> {
         let end = self.sight.tree.size();
         if let Some((place, hash, time)) = found.first_token {
             let lines = found.tokens;
+            if lines == 1 {
+                self.out.strangers.stray(place, hash);
+            }
             let finding = match self.stands_before(&hash, end) {
                 Some(index) => {
                     let message = format!("record #{index} stands again behind the end");
@@ -118,11 +133,26 @@ impl Walk<'_> {
     /// Says what is left to say and fills in the facts.
     pub(crate) fn finish(&mut self) {
         self.finish_tail();
+        self.finish_broken();
         self.finish_lines();
         self.finish_stretch();
         self.finish_stops();
         self.finish_facts();
         self.finish_checks();
+        if self.is_pruned {
+            self.finish_pruned();
+        }
+    }
+
+    fn finish_broken(&mut self) {
+        let Some((place, broken)) = self.broken else { return };
+        let finding = broken_finding(self.segment, place, broken);
+        let first = self.sight.tree.size();
+        let signed = self.stops.last.map_or(0, |(size, _)| size);
+        self.out.findings.push(match signed.checked_sub(1) {
+            Some(last) if first <= last => finding.stretch(first, last),
+            _ => finding,
+        });
     }
 
     fn finish_tail(&mut self) {
@@ -227,6 +257,9 @@ impl Walk<'_> {
         let (report, tally) = (&mut self.out.report, &self.sight.tally);
         report.first =
             Some(self.before.size()).filter(|_| !self.out.header_changed || self.trusted);
+        if let (Some(lines), true) = (&self.lines, self.segment.is_compressed()) {
+            report.bytes = lines.place().byte;
+        }
         report.entries = tally.lines + 1;
         report.records = tally.records;
         report.first_time = tally.first_time.map(UnixTime::from_token);

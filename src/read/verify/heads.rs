@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::crypto::VerifierKey;
 use crate::error::{Error, Result};
 use crate::format::{
-    ChainItem, ChainReader, Event, Hash, Header, HeaderError, SegmentName, UnixTime,
+    ChainItem, ChainReader, Event, Hash, Header, HeaderError, SegmentName, SignedCheckpoint,
+    UnixTime, leaf,
 };
 use crate::read::log::{Log, Segment};
 
@@ -24,6 +25,20 @@ pub(crate) struct Head {
     pub signer_lost: bool,
     /// Bytes of a torn tail that the header declares for the segment before.
     pub kept_tail: Option<u64>,
+    /// Segments whose lines retention deleted, as the header says: first and last.
+    pub pruned: Vec<(u64, u64)>,
+    /// Whether the first checkpoint beside it covers it, so that nobody changed a byte of it.
+    is_whole: bool,
+}
+
+impl Head {
+    /// Whether the header says that the lines of an earlier segment, or of several of them, were
+    /// deleted by the log's own retention.
+    pub(crate) fn announces(&self, first: u64, last: u64) -> bool {
+        // No header can speak of itself and what comes after it.
+        let mut said = self.pruned.iter().filter(|(_, b)| *b < self.number);
+        said.any(|(a, b)| *a <= first && last <= *b)
+    }
 }
 
 /// The headers of a log.
@@ -32,6 +47,8 @@ pub(crate) struct Heads {
     /// One for each segment; none where there is no header that can be read.
     heads: Vec<Option<Head>>,
     numbers: Vec<u64>,
+    /// Of each segment: the number of the one whose chain file was put in place of its own.
+    foreign: Vec<Option<u64>>,
     /// Name of the log.
     pub origin: Option<String>,
     /// Whether the verifier key belongs to this log.
@@ -53,6 +70,7 @@ impl Heads {
             heads.heads.push(head);
         }
         heads.name_active(log);
+        heads.find_foreign();
         if let Some(vkey) = vkey {
             let same_name = heads.origin.as_deref().is_none_or(|origin| origin == vkey.name());
             heads.vkey_fits = same_name && (signed || signs_anywhere(log, vkey)?);
@@ -95,6 +113,15 @@ impl Heads {
             Event::TornTailKept(bytes) => Some(*bytes),
             _ => None,
         });
+        let pruned = header.events.iter().filter_map(|event| match event {
+            Event::Pruned(first, last) => Some((*first, *last)),
+            _ => None,
+        });
+        let pruned = pruned.collect();
+        let mut tree = header.before.clone();
+        tree.push(leaf(text.as_bytes()));
+        let covers = |signed: &SignedCheckpoint| signed.checkpoint.root == tree.root();
+        let is_whole = matches!(&first_item, Some((_, ChainItem::Checkpoint(s))) if covers(s));
         Ok(Some(Head {
             number: header.segment,
             first: header.first(),
@@ -103,6 +130,8 @@ impl Heads {
             time: header.time,
             signer_lost: header.events.contains(&Event::SignerLost),
             kept_tail,
+            pruned,
+            is_whole,
         }))
     }
 
@@ -122,6 +151,27 @@ impl Heads {
         if let Some(number) = self.numbers.last_mut() {
             *number = said.unwrap_or(least).max(least);
         }
+    }
+
+    /// A whole chain file that says it is of another segment, which has a place of its own in the
+    /// log, was copied here. It says nothing about its neighbours here, and nothing is wrong with
+    /// them.
+    fn find_foreign(&mut self) {
+        let numbers = &self.numbers;
+        for (head, here) in self.heads.iter_mut().zip(numbers) {
+            let is_other = |head: &Head| head.is_whole && head.number != *here;
+            let other = head.as_ref().filter(|head| is_other(head)).map(|head| head.number);
+            let other = other.filter(|number| numbers.contains(number));
+            if other.is_some() {
+                *head = None;
+            }
+            self.foreign.push(other);
+        }
+    }
+
+    /// The number of the segment whose chain file was put in place of this one's.
+    pub(crate) fn foreign(&self, at: usize) -> Option<u64> {
+        self.foreign.get(at).copied().flatten()
     }
 
     pub(crate) fn get(&self, at: usize) -> Option<&Head> {

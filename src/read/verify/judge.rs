@@ -72,17 +72,19 @@ fn signed_size(outcomes: &[Outcome]) -> u64 {
 }
 
 fn checks(joined: &Joined) -> Checks {
-    let all = |of: fn(&Checks) -> Check| {
-        let mut each = joined.outcomes.iter().map(|outcome| of(&outcome.report.checks));
+    let among = |lines: bool, of: fn(&Checks) -> Check| {
+        // Of lines that are gone by the log's own rule there is nothing to check.
+        let there = joined.outcomes.iter().filter(|outcome| !lines || !outcome.report.pruned);
+        let mut each = there.map(|outcome| of(&outcome.report.checks));
         let first = each.next().unwrap_or_default();
         each.fold(first, Check::and)
     };
     let fails = |ids: &[FindingId]| joined.findings.any(|id, _| ids.contains(&id));
     let mut checks = Checks {
-        format: all(|checks| checks.format),
-        chain: all(|checks| checks.chain),
-        signatures: all(|checks| checks.signatures),
-        content: all(|checks| checks.content),
+        format: among(true, |checks| checks.format),
+        chain: among(false, |checks| checks.chain),
+        signatures: among(false, |checks| checks.signatures),
+        content: among(true, |checks| checks.content),
         anchor: joined.anchor,
     };
     if fails(&[FindingId::SegmentMissing, FindingId::ChainMissing, FindingId::Fork]) {

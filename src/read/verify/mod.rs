@@ -13,8 +13,10 @@ mod ending;
 mod heads;
 mod judge;
 mod locate;
+mod moved;
 mod outcome;
 mod plain;
+mod pruned;
 mod rewalk;
 mod seams;
 mod segment;
@@ -140,6 +142,8 @@ struct Context<'a> {
     done: AtomicU64,
     total: u64,
     stopped: AtomicBool,
+    /// A file of lines that was there when the log was opened is there no more.
+    vanished: AtomicBool,
     /// Held while damage is located, which takes the most memory.
     locating: Mutex<()>,
 }
@@ -168,6 +172,17 @@ impl Context<'_> {
 /// anchor or state file that is not signed by the log key or is of another log.
 pub fn verify(log: &Log, options: &VerifyOptions<'_>) -> Result<Report> {
     let begin = Instant::now();
+    let (mut report, vanished) = verify_once(log, options)?;
+    // Whoever compresses and prunes does so while others read. One more look tells that from
+    // files that are missing.
+    if vanished {
+        report = verify_once(&Log::open(log.path())?, options)?.0;
+    }
+    report.seconds = begin.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+fn verify_once(log: &Log, options: &VerifyOptions<'_>) -> Result<(Report, bool)> {
     let heads = Heads::read(log, options.vkey.as_ref())?;
     let pins = Pins::new(options, heads.origin.as_deref())?;
     let context = Context {
@@ -178,6 +193,7 @@ pub fn verify(log: &Log, options: &VerifyOptions<'_>) -> Result<Report> {
         done: AtomicU64::new(0),
         total: heads.bytes,
         stopped: AtomicBool::new(false),
+        vanished: AtomicBool::new(false),
         locating: Mutex::new(()),
         heads,
     };
@@ -189,9 +205,8 @@ pub fn verify(log: &Log, options: &VerifyOptions<'_>) -> Result<Report> {
         outcomes
     };
     let joined = seams::join(&context, outcomes);
-    let mut report = judge::report(&context, joined);
-    report.seconds = begin.elapsed().as_secs_f64();
-    Ok(report)
+    let report = judge::report(&context, joined);
+    Ok((report, context.vanished.load(Ordering::Relaxed)))
 }
 
 /// Checks every segment by itself.

@@ -4,6 +4,7 @@ use crate::crypto::{KeyId, VerifierKey};
 use crate::format::{Frontier, Hash};
 use crate::read::log::Segment;
 use crate::read::report::{Checks, Finding, Findings, SegmentReport};
+use crate::read::verify::moved::Strangers;
 
 /// What is known about one segment.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(crate) struct Outcome {
     pub missing_key: Option<KeyId>,
     /// Whether any line was opened.
     pub opened: bool,
+    /// Lines that may belong to another segment.
+    pub strangers: Strangers,
     /// Whether no key is named and no given one opened anything.
     pub is_locked: bool,
 }
@@ -59,6 +62,8 @@ impl Outcome {
             checkpoints: 0,
             key_id: None,
             checks: Checks::default(),
+            compressed: segment.is_compressed(),
+            pruned: false,
         };
         Self {
             findings: Findings::new(most),
@@ -79,6 +84,7 @@ impl Outcome {
             signer_lost: false,
             missing_key: None,
             opened: false,
+            strangers: Strangers::default(),
             is_locked: false,
         }
     }

@@ -9,10 +9,11 @@ use crate::read::files::with_suffix;
 use crate::read::report::{Check, Finding, FindingId};
 use crate::read::verify::Context;
 use crate::read::verify::content::{Content, Watch};
-use crate::read::verify::ending::Tail;
+use crate::read::verify::ending::{Tail, broken_finding};
 use crate::read::verify::outcome::Outcome;
-use crate::read::verify::segment::STEP;
+use crate::read::verify::segment::{BEGIN, STEP};
 use crate::read::verify::sight::Sight;
+use crate::read::zst::apart;
 
 /// Checks a log without any chain, one segment after the other: records are counted from 0.
 pub(crate) fn check(context: &Context<'_>) -> Result<Vec<Outcome>> {
@@ -46,6 +47,25 @@ pub(crate) fn without_chain(context: &Context<'_>, at: usize, mut out: Outcome) 
     Ok(out)
 }
 
+/// Checks a segment in place of whose chain file stands that of segment `other`.
+pub(crate) fn with_foreign_chain(
+    context: &Context<'_>,
+    at: usize,
+    other: u64,
+    mut out: Outcome,
+) -> Result<Outcome> {
+    if let Some(segment) = context.log.segments().get(at) {
+        let message = format!("this is the chain file of segment {other}");
+        let finding = Finding::new(FindingId::HeaderChanged, segment.chain_path(), message);
+        out.findings.push(finding.at(BEGIN));
+        out.checks().chain = Check::Fail;
+    }
+    Run::default().lines(context, at, &mut out)?;
+    out.report.first = None;
+    out.size = 0;
+    Ok(out)
+}
+
 fn chain_missing(path: &Path, out: &mut Outcome) {
     let message = "the chain file is missing: nothing says what was signed here";
     out.findings.push(Finding::new(FindingId::ChainMissing, path, message));
@@ -68,9 +88,17 @@ impl Run {
         let mut sight = self.sight(context, segment.path());
         let mut lines = Lines::new(source, MAX_LINE);
         let mut counted = 0;
-        while let Some((place, scan)) =
-            lines.next_line().map_err(Error::io("read", segment.path()))?
-        {
+        loop {
+            let before = lines.place();
+            let (place, scan) =
+                match apart(lines.next_line()).map_err(Error::io("read", segment.path()))? {
+                    Ok(Some(next)) => next,
+                    Ok(None) => break,
+                    Err(broken) => {
+                        out.findings.push(broken_finding(segment, before, broken));
+                        break;
+                    }
+                };
             if let Scan::Tail(start, length) = scan {
                 let tail = Tail::new(place, start, length);
                 out.torn_bytes = length;
@@ -85,6 +113,7 @@ impl Run {
             }
         }
         context.read(lines.place().byte - counted);
+        out.report.bytes = lines.place().byte;
         self.finish(&mut sight, segment.path(), out);
         Ok(true)
     }

@@ -8,6 +8,7 @@ use crate::read::report::{Finding, FindingId};
 use crate::read::verify::locate::{Alignment, Expected, Fate, NONE, Places, SLACK};
 use crate::read::verify::segment::Walk;
 use crate::read::verify::sight::entry_hash;
+use crate::read::zst::apart;
 
 /// Lines that are looked up among earlier entries, which reads the whole cache each time.
 const LOOKUPS: u32 = 20;
@@ -59,9 +60,11 @@ impl Walk<'_> {
         let Some(mut lines) = self.lines_from_mark() else { return Ok(None) };
         let failed = |error| Error::io("read", self.segment.path())(error);
         while places.len() < expected.len() + SLACK {
-            match lines.next_line().map_err(failed)? {
-                None | Some((_, Scan::Tail(..))) => return Ok(Some((places, true))),
-                Some((place, scan)) => places.push(index.find(&entry_hash(place, scan))),
+            match apart(lines.next_line()).map_err(failed)? {
+                Ok(None | Some((_, Scan::Tail(..)))) => return Ok(Some((places, true))),
+                // What a damaged compressed file held behind this place was not removed.
+                Err(_) => break,
+                Ok(Some((place, scan))) => places.push(index.find(&entry_hash(place, scan))),
             }
         }
         Ok(Some((places, false)))
@@ -175,7 +178,10 @@ impl Script<'_> {
                     let message = "this is not the line that was signed here".to_owned();
                     (FindingId::RecordChanged, index, message)
                 }
-                None => self.put_in(walk, at, scan),
+                None => {
+                    walk.out.strangers.stray(at, entry_hash(at, scan));
+                    self.put_in(walk, at, scan)
+                }
             },
         };
         let time = walk.sight.stray(at, scan);
@@ -235,6 +241,8 @@ impl Script<'_> {
             if gone > 0 {
                 let first = walk.sight.tree.size();
                 let last = first + gone as u64 - 1;
+                let hashes = self.window.hashes.get(self.expected..self.expected + gone);
+                walk.out.strangers.gone(first, hashes.unwrap_or_default());
                 let message = format!("records missing before this line: {gone}");
                 let finding = Finding::new(FindingId::RecordsRemoved, walk.segment.path(), message);
                 walk.sight.pending.push(finding.at(at).entry(first).stretch(first, last));

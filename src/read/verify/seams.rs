@@ -5,7 +5,9 @@ use crate::crypto::KeyId;
 use crate::format::SegmentName;
 use crate::read::report::{Check, Finding, FindingId, Findings, Severity};
 use crate::read::verify::Context;
+use crate::read::verify::moved;
 use crate::read::verify::outcome::Outcome;
+use crate::read::verify::pruned;
 
 /// All that was found, in the order of the log.
 pub(crate) struct Joined {
@@ -21,8 +23,10 @@ pub(crate) struct Joined {
 pub(crate) fn join(context: &Context<'_>, mut outcomes: Vec<Outcome>) -> Joined {
     let mut found = Findings::new(context.options.max_findings);
     context.pins.contradictions.iter().cloned().for_each(|finding| found.push(finding));
+    moved::match_up(&mut outcomes);
     for at in 0..outcomes.len() {
         missing_numbers(context, at, &outcomes, &mut found);
+        missing_lines(context, at, &mut outcomes, &mut found);
         let (before, rest) = outcomes.split_at_mut(at);
         let Some(outcome) = rest.first_mut() else { break };
         let before = before.last().filter(|_| context.heads.follows(at));
@@ -30,6 +34,7 @@ pub(crate) fn join(context: &Context<'_>, mut outcomes: Vec<Outcome>) -> Joined 
         key_before(context, at, before, outcome, &mut found);
         found.absorb(std::mem::take(&mut outcome.findings));
     }
+    pruned::told(context, &outcomes, &mut found);
     missing_active(context, &outcomes, &mut found);
     missing_keys(context, &outcomes, &mut found);
     first_signer(context, &outcomes, &mut found);
@@ -50,29 +55,57 @@ fn missing_numbers(context: &Context<'_>, at: usize, outcomes: &[Outcome], found
     let heads = &context.heads;
     let here = heads.number(at);
     let expected = at.checked_sub(1).map_or(0, |before| heads.number(before).saturating_add(1));
-    let Some(segment) = context.log.segments().get(at) else { return };
-    if here > expected {
-        let message = match here - expected {
-            1 => format!("segment {expected} is missing"),
-            _ => format!("segments {expected} to {} are missing", here - 1),
+    if here <= expected {
+        return;
+    }
+    let last = here - 1;
+    let (path, name) = (context.log.path(), SegmentName::Closed(expected));
+    // Retention deletes lines and keeps chains.
+    let mut finding = if pruned::is_announced(context, outcomes, at, expected, last) {
+        let message = match last - expected {
+            0 => format!("the chain file of segment {expected}, which was pruned, is missing"),
+            _ => format!(
+                "the chain files of segments {expected} to {last}, which were pruned, are missing"
+            ),
         };
-        let path = context.log.path().segment(SegmentName::Closed(expected));
-        let mut finding = Finding::new(FindingId::SegmentMissing, path, message);
-        let size = at.checked_sub(1).and_then(|before| outcomes.get(before)).map_or(0, |o| o.size);
-        if let Some(head) = heads.get(at).filter(|head| head.first > size) {
-            finding = finding.stretch(size, head.first - 1);
-        }
-        found.push(finding);
+        Finding::new(FindingId::ChainMissing, path.beside(name, "chain"), message)
+    } else {
+        let message = match last - expected {
+            0 => format!("segment {expected} is missing"),
+            _ => format!("segments {expected} to {last} are missing"),
+        };
+        Finding::new(FindingId::SegmentMissing, path.segment(name), message)
+    };
+    let size = at.checked_sub(1).and_then(|before| outcomes.get(before)).map_or(0, |o| o.size);
+    if let Some(head) = heads.get(at).filter(|head| head.first > size) {
+        finding = finding.stretch(size, head.first - 1);
     }
-    if !segment.has_log() && !segment.is_half_rolled() {
-        let message = format!("the lines of segment {here} are missing");
-        let mut finding = Finding::new(FindingId::SegmentMissing, segment.path(), message);
-        let signed = outcomes.get(at).and_then(|outcome| outcome.signed);
-        if let (Some(head), Some((size, _))) = (heads.get(at), signed) {
-            finding = finding.stretch(head.first, size.saturating_sub(1));
-        }
-        found.push(finding);
+    found.push(finding);
+}
+
+/// The lines of the segment at `at` are not there, and retention did not delete them.
+fn missing_lines(context: &Context<'_>, at: usize, outcomes: &mut [Outcome], found: &mut Findings) {
+    let Some(segment) = context.log.segments().get(at) else { return };
+    if segment.has_log() || segment.is_half_rolled() {
+        return;
     }
+    let here = context.heads.number(at);
+    let is_excused = pruned::is_announced(context, outcomes, at + 1, here, here);
+    let Some(outcome) = outcomes.get_mut(at) else { return };
+    outcome.report.pruned = segment.is_pruned() && is_excused;
+    if outcome.report.pruned {
+        return;
+    }
+    let why = match segment.is_pruned() {
+        true => "; a header says that they were pruned, and no checkpoint covers that header",
+        false => "",
+    };
+    let message = format!("the lines of segment {here} are missing{why}");
+    let mut finding = Finding::new(FindingId::SegmentMissing, segment.path(), message);
+    if let (Some(head), Some((size, _))) = (context.heads.get(at), outcome.signed) {
+        finding = finding.stretch(head.first, size.saturating_sub(1));
+    }
+    found.push(finding);
 }
 
 fn missing_active(context: &Context<'_>, outcomes: &[Outcome], found: &mut Findings) {

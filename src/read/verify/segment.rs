@@ -1,6 +1,8 @@
 //! Checking one segment by itself: its lines once from beginning to end, stopping at each size at
 //! which the root is known.
 
+use std::sync::atomic::Ordering;
+
 use crate::error::{Error, Result};
 use crate::format::{
     ChainReader, Event, Frontier, Hash, Header, Lines, MAX_LINE, Place, Scan, SegmentName, leaf,
@@ -16,6 +18,7 @@ use crate::read::verify::outcome::Outcome;
 use crate::read::verify::sight::{Mark, Sight};
 use crate::read::verify::signatures::Signers;
 use crate::read::verify::stops::{Stop, StopKind, Stops};
+use crate::read::zst::{Broken, apart};
 
 /// The tree before a segment.
 #[derive(Clone, Copy)]
@@ -62,6 +65,12 @@ pub(crate) struct Walk<'a> {
     pub unexplained: Option<Finding>,
     /// Pins that differ, until it is known whether the log is signed that way.
     pub contested: Vec<(usize, &'a Pin)>,
+    /// The lines are gone, and a later header says that retention deleted them.
+    pub is_pruned: bool,
+    /// The checkpoint that was passed over last, where there are no lines to compare it with.
+    pub passed: Option<(u64, Hash)>,
+    /// Where the compressed file of the lines cannot be read on.
+    pub broken: Option<(Place, Broken)>,
     pub tail: Option<Tail>,
     pub out: Outcome,
     /// Milliseconds between a write and its checkpoint.
@@ -83,6 +92,9 @@ pub(crate) fn check(context: &Context<'_>, at: usize, start: Start<'_>) -> Resul
     let Some(chain) = segment.open_chain()? else {
         return super::plain::without_chain(context, at, out);
     };
+    if let Some(other) = context.heads.foreign(at) {
+        return super::plain::with_foreign_chain(context, at, other, out);
+    }
     let mut chain = ChainReader::new(chain);
     let (text, header) = chain.header().map_err(Error::io("read", segment.chain_path()))?;
     if header.is_err() && matches!(start, Start::Header) {
@@ -97,7 +109,11 @@ pub(crate) fn check(context: &Context<'_>, at: usize, start: Start<'_>) -> Resul
         (Start::Given(end), _) => Some(end.clone()),
         (_, header) => header.as_ref().map(|header| header.before.clone()),
     };
-    let is_there = source.is_some() || segment.is_half_rolled();
+    let is_pruned = source.is_none() && segment.is_pruned();
+    if source.is_none() && segment.has_log() {
+        context.vanished.store(true, Ordering::Relaxed);
+    }
+    let is_there = source.is_some() || segment.is_half_rolled() || is_pruned;
     let most = context.options.max_findings;
     let sight = Sight::new(segment.path(), before.clone().unwrap_or_default(), most);
     let walk = Walk {
@@ -111,6 +127,9 @@ pub(crate) fn check(context: &Context<'_>, at: usize, start: Start<'_>) -> Resul
         can_restart: matches!(start, Start::Header),
         unexplained: None,
         contested: Vec::new(),
+        is_pruned,
+        passed: None,
+        broken: None,
         tail: None,
         interval: header.as_ref().map_or(u64::MAX, |header| header.checkpoint_interval),
         begun: header.as_ref().map_or(0, |header| header.time.token_seconds()),
@@ -140,6 +159,8 @@ impl<'a> Walk<'a> {
             if !self.trusted {
                 // Without a tree that counts, only the signatures of the rest are checked.
                 self.stops.pop()?;
+            } else if self.is_pruned && stop.size > self.sight.tree.size() {
+                self.pass_over(stop)?;
             } else if self.go_to(stop)? == Reached::Interrupted {
                 return Ok(self.out);
             }
@@ -204,6 +225,9 @@ impl<'a> Walk<'a> {
 
     pub(crate) fn choose_key(&mut self, header: Option<&Header>) {
         let Some(ring) = &self.context.options.keyring else { return };
+        if self.is_pruned {
+            return;
+        }
         match Content::new(ring, header.filter(|_| !self.out.header_changed)) {
             Ok(mut content) => {
                 content.expect(self.trusted.then(|| self.before.size().saturating_add(1)));
@@ -247,16 +271,20 @@ impl<'a> Walk<'a> {
         let path = self.segment.path();
         while size.is_none_or(|size| self.sight.tree.size() < size) {
             let Some(lines) = &mut self.lines else { return Ok(Reached::End) };
-            let before = lines.place().byte;
-            match lines.next_line().map_err(Error::io("read", path))? {
-                None => return Ok(Reached::End),
-                Some((place, Scan::Tail(bytes, length))) => {
+            let before = lines.place();
+            match apart(lines.next_line()).map_err(Error::io("read", path))? {
+                Ok(None) => return Ok(Reached::End),
+                Ok(Some((place, Scan::Tail(bytes, length)))) => {
                     self.tail = Some(Tail::new(place, bytes, length));
                     return Ok(Reached::End);
                 }
-                Some((place, scan)) => self.sight.line(place, scan),
+                Ok(Some((place, scan))) => self.sight.line(place, scan),
+                Err(broken) => {
+                    self.broken = Some((before, broken));
+                    return Ok(Reached::End);
+                }
             }
-            self.unread += lines.place().byte - before;
+            self.unread += lines.place().byte - before.byte;
             if self.unread >= STEP && self.context.read(std::mem::take(&mut self.unread)) {
                 return Ok(Reached::Interrupted);
             }

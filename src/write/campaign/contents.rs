@@ -10,7 +10,7 @@ use crate::format::{
     ChainItem, ChainReader, Event, Frontier, LogPath, RecordKind, SegmentName, StoredRecord, leaf,
 };
 use crate::write::campaign::story::{FOLDER, Keys, NEEDLE};
-use crate::write::sim::Files;
+use crate::write::campaign::disk::Files;
 
 /// What is in the lines of a log.
 #[derive(Debug, Default)]

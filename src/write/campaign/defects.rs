@@ -10,8 +10,8 @@ use crate::write::campaign::contents::{Contents, Signatures, gaps, read};
 use crate::write::campaign::story::{Keys, Player, Settings};
 use crate::write::commit::{Pace, Shared};
 use crate::write::log::Durability::{Buffered, Durable, Written};
-use crate::write::sim::{ERRNOS, Fault, SimDisk, Trouble, set_clock};
-use crate::write::{recover, roll};
+use crate::write::campaign::disk::{ERRNOS, Fault, SimDisk, Trouble, set_clock};
+use crate::write::{closed, recover, roll};
 
 fn player(settings: Settings) -> Player {
     let mut player = Player::new(&Arc::new(Keys::new()), SimDisk::new());
@@ -129,16 +129,17 @@ fn a_line_that_others_cut_off_before_its_sync_is_not_durable() {
         log_key: Some(keys.log.clone()),
         interval: 1000,
         roll: roll::RollPolicy::default(),
+        care: closed::Care::default(),
     };
     let time = crate::format::UnixTime::new(1_790_000_000, 0);
     set_clock(Some(time));
-    let mut writer = recover::open(&request, time, 1).unwrap();
+    let (mut writer, _) = recover::open(&request, time, 1).unwrap();
     let record = Record::new(Level::Info, "story", "kept");
     writer.append(&record, Written, time, 1).unwrap();
     writer.sync(time).unwrap();
     let receipt = writer.append(&record, Written, time, 1).unwrap().unwrap();
     disk.others_cut("/logs/audit.log", 0);
-    let noticed = writer.tick(time.after(Duration::from_secs(1)));
+    let noticed = writer.tick(time.after(Duration::from_secs(1)), Duration::ZERO);
     let cut = matches!(noticed, Err(Error::Conflict { what: Conflict::CutByOthers, .. }));
     assert!(cut, "{noticed:?}");
     let shared = Shared::new(writer, Durable, Pace::default());

@@ -7,6 +7,7 @@
 
 mod contents;
 mod defects;
+pub(super) mod disk;
 mod oracle;
 mod runs;
 mod story;

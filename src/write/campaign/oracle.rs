@@ -10,7 +10,7 @@ use crate::read;
 use crate::write::campaign::contents::{Contents, Signatures, no_clear_text, read as read_log};
 use crate::write::campaign::story::{Keys, NEEDLE, Settings, Told};
 use crate::write::log::Durability;
-use crate::write::sim::{Files, SimDisk};
+use crate::write::campaign::disk::{Files, SimDisk};
 
 /// Why an image is not as it must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,7 +9,7 @@ use crate::write::campaign::oracle::{Knowledge, Oracle, Verdict, Wrong};
 use crate::write::campaign::story::{Keys, Player, STORIES, Story, Told};
 use crate::write::campaign::table::Table;
 use crate::write::log::Durability;
-use crate::write::sim::{
+use crate::write::campaign::disk::{
     Depth, ERRNOS, Errno, Fault, Files, Random, SimDisk, Step, Trouble, images, set_clock,
 };
 

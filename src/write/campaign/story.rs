@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::format::{Level, Record, UnixTime};
 use crate::write::builder::Builder;
 use crate::write::log::{AuditLog, Durability};
-use crate::write::sim::{SimDisk, set_clock};
+use crate::write::campaign::disk::{SimDisk, set_clock};
 
 /// In the message of every record; nowhere else unless something was written in clear text.
 pub(super) const NEEDLE: &str = "needle-";

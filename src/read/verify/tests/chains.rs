@@ -245,3 +245,26 @@ fn a_newer_version_is_no_log_of_ours() {
     test.write();
     assert_eq!(check(&test, &keyless(&test)).verdict, Verdict::NotALog);
 }
+
+#[test]
+fn a_chain_copied_over_another_is_named_where_it_was_put() {
+    for (from, to) in [(0, 1), (1, 0), (0, 2), (2, 0), (1, 2), (2, 1), (0, 3), (2, 3)] {
+        let mut test = TestLog::new();
+        for _ in 0..3 {
+            test.append(3);
+            test.checkpoint();
+            test.append(2);
+            test.roll();
+        }
+        test.append(1);
+        let chain = test.closed[from].chain.clone();
+        test.closed.get_mut(to).unwrap_or(&mut test.active).chain = chain;
+        test.write();
+        for options in [keyed(&test), keyless(&test), VerifyOptions::default()] {
+            let finding = only(&check(&test, &options), FindingId::HeaderChanged);
+            let name = if to == 3 { "audit.log" } else { &format!("audit.{to:06}.log") };
+            assert!(finding.file.ends_with(format!("{name}.chain")), "{from} over {to}");
+            assert_eq!(finding.message, format!("this is the chain file of segment {from}"));
+        }
+    }
+}

@@ -312,3 +312,54 @@ fn a_checkpoint_that_came_late_is_a_warning() {
     assert_eq!(report.verdict, Verdict::Intact);
     assert_eq!(found(&report), [("FL206", Some(1), Some(10))]);
 }
+
+/// Moves a line, counted from 0, from one closed segment into another.
+fn move_line(test: &mut TestLog, from: (usize, usize), to: (usize, usize)) {
+    let mut all = lines(&test.closed[from.0].log);
+    let line = all.remove(from.1);
+    test.closed[from.0].log = all.concat();
+    let mut all = lines(&test.closed[to.0].log);
+    all.insert(to.1, line);
+    test.closed[to.0].log = all.concat();
+}
+
+#[test]
+fn a_line_moved_into_another_segment_is_one_move() {
+    for (from, to, index) in [((0, 3), (1, 2), 4), ((1, 3), (0, 2), 11), ((0, 0), (1, 7), 1)] {
+        let mut test = TestLog::sample();
+        move_line(&mut test, from, to);
+        let finding = both(&test, FindingId::RecordsMoved);
+        assert_eq!((finding.index, finding.line), (Some(index), Some(to.1 as u64 + 1)));
+        assert!(finding.file.ends_with(format!("audit.{:06}.log", to.0)));
+    }
+}
+
+#[test]
+fn what_was_removed_beside_a_moved_line_is_still_missing() {
+    let mut test = TestLog::sample();
+    move_line(&mut test, (1, 3), (0, 2));
+    let mut all = lines(&test.closed[1].log);
+    all.drain(2..4);
+    test.closed[1].log = all.concat();
+    test.write();
+    let report = check(&test, &keyless(&test));
+    let expected = [
+        ("FL104", Some(11), Some(11)),
+        ("FL102", Some(10), Some(10)),
+        ("FL102", Some(12), Some(12)),
+    ];
+    assert_eq!(found(&report), expected, "{:#?}", report.findings);
+    assert_eq!(report.errors(), 3);
+}
+
+#[test]
+fn without_leaf_hashes_a_line_from_another_segment_is_damage_all_the_same() {
+    let mut test = TestLog::sample();
+    move_line(&mut test, (0, 3), (1, 2));
+    test.closed[0].hashes.clear();
+    test.closed[1].hashes.clear();
+    test.write();
+    for options in [keyed(&test), keyless(&test)] {
+        assert_eq!(check(&test, &options).verdict, Verdict::Tampered);
+    }
+}

@@ -7,6 +7,9 @@ mod keys;
 mod lines;
 mod live;
 mod matrix;
+mod pruned;
+#[cfg(feature = "zstd")]
+mod zst;
 
 use crate::read::report::{FindingId, Report, Severity, Verdict};
 use crate::read::testlog::TestLog;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use crate::write::sim::state::{Change, Content, Files, Names, put};
+use crate::write::campaign::disk::state::{Change, Content, Files, Names, put};
 
 /// Up to so many unsure changes every subset is made.
 const EXHAUSTIVE: usize = 10;

@@ -26,7 +26,7 @@ thread_local! {
 }
 
 /// The time that this thread is told instead of the true one.
-pub(super) fn clock() -> Option<UnixTime> {
+pub(in crate::write) fn clock() -> Option<UnixTime> {
     CLOCK.get()
 }
 
@@ -437,6 +437,18 @@ impl Disk for SimDisk {
         let node = state.content.names.get(path).map(|node| (0, *node as u64));
         Self::leave(state, trouble, Call::Look, path)?;
         Ok(node)
+    }
+
+    fn length(&self, path: &Path) -> io::Result<Option<u64>> {
+        let (state, trouble) = self.enter(Call::Look)?;
+        let names = &state.content.names;
+        let length = names.get(path).map(|node| state.content.nodes[*node].data.len() as u64);
+        Self::leave(state, trouble, Call::Look, path)?;
+        Ok(length)
+    }
+
+    fn has_threads(&self) -> bool {
+        false
     }
 
     fn write_again(&self, path: &Path, offset: u64, bytes: &[u8]) -> io::Result<()> {
