@@ -203,8 +203,7 @@ impl Shared {
     /// Covers everything with a checkpoint and gives the files back.
     pub(super) fn close(&self) -> Result<Head> {
         let process = self.process;
-        let flushed =
-            self.with(|writer, now| writer.finish(now, process).map(|()| writer.head()));
+        let flushed = self.with(|writer, now| writer.finish(now, process).map(|()| writer.head()));
         // Not under the lock: others need not wait to be told that the log is closed.
         let writer = self.lock().ok().and_then(|mut state| state.writer.take());
         self.synced.notify_all();

@@ -27,6 +27,9 @@ const NAMES: u32 = 1000;
 pub(super) struct Trouble {
     /// What the file holds behind its durable part is not known.
     pub(super) log: bool,
+    /// Half a line was cut off, and no sync has made that durable. That is no trouble before the
+    /// segment is closed: a power cut may bring the half line back, and opening the log cuts it.
+    pub(super) cut: bool,
     /// A roll could not be prepared, and what it had prepared could not be removed.
     pub(super) withdraw: bool,
     /// A roll has begun to rename files.
@@ -44,7 +47,7 @@ pub(super) enum UnfinishedRoll {
 
 impl Writer {
     pub(super) fn is_in_trouble(&self) -> bool {
-        let Trouble { log, withdraw, roll, leave } = &self.trouble;
+        let Trouble { log, withdraw, roll, leave, cut: _ } = &self.trouble;
         *log || *withdraw
             || *leave
             || roll.is_some()

@@ -13,9 +13,7 @@ use crate::format::{
     ChainItem, ChainReader, Event, Header, Level, LogPath, MAX_LINE, Record, RecordKind,
     SegmentName, UnixTime,
 };
-use crate::write::aside::{
-    SetAside, cut, open_file, open_log, save_aside, sync_again, sync_whole,
-};
+use crate::write::aside::{SetAside, cut, open_file, open_log, save_aside, sync_again, sync_whole};
 use crate::write::chain::{Chain, NewNames, NextSegment, exists, finish_roll, withdraw};
 use crate::write::closed::{Care, Closed};
 use crate::write::file::{Disk, Lock, Opening};

@@ -42,8 +42,6 @@ impl Writer {
     /// Closes the active segment and begins the next one.
     pub(super) fn roll(&mut self, reason: Reason, now: UnixTime) -> Result<()> {
         self.checkpoint(now)?;
-        // What is closed now is never looked at again: its files must be there.
-        self.look(now)?;
         self.roll_from_here(reason, now)
     }
 

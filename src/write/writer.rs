@@ -167,6 +167,7 @@ impl Writer {
         if let Err(source) = append_all(&*self.log, self.pending.unwritten()) {
             // Half a line in the file would be glued to the next one.
             self.trouble.log |= self.log.cut(self.written()).is_err();
+            self.trouble.cut = true;
             return Err(Error::Io { action: "write", path: self.path.active(), source });
         }
         self.pending.set_written();
@@ -192,8 +193,9 @@ impl Writer {
     pub(super) fn sync(&mut self, now: UnixTime) -> Result<()> {
         self.write_out()?;
         let length = self.pending.written().len();
-        if length == 0 {
-            return Ok(());
+        if length == 0 && !std::mem::take(&mut self.trouble.cut) {
+            // There is nothing to sync; whether it is still there is to be seen.
+            return self.look(now);
         }
         let synced = self.log.sync();
         self.synced(synced, length, now)

@@ -9,8 +9,8 @@ use crate::crypto::{Cipher, Note, VerifierKey};
 use crate::format::{
     ChainItem, ChainReader, Event, Frontier, LogPath, RecordKind, SegmentName, StoredRecord, leaf,
 };
-use crate::write::campaign::story::{FOLDER, Keys, NEEDLE};
 use crate::write::campaign::disk::Files;
+use crate::write::campaign::story::{FOLDER, Keys, NEEDLE};
 
 /// What is in the lines of a log.
 #[derive(Debug, Default)]
@@ -128,10 +128,12 @@ pub(super) fn read(
                 reach(&tree)?;
             }
             let mut raw = Vec::new();
-            let open = || ciphers.iter().find_map(|cipher| {
-                let mut raw = Vec::new();
-                cipher.open(line, &mut raw).is_ok().then_some(cipher)
-            });
+            let open = || {
+                ciphers.iter().find_map(|cipher| {
+                    let mut raw = Vec::new();
+                    cipher.open(line, &mut raw).is_ok().then_some(cipher)
+                })
+            };
             let cipher = open().ok_or_else(|| format!("line {index} is no token of ours"))?;
             let Ok(opened) = cipher.open(line, &mut raw) else { unreachable!() };
             let record = StoredRecord::decode(opened.plaintext).ok_or("no record")?;
@@ -187,10 +189,8 @@ fn explained(name: &Path) -> bool {
     let path = LogPath::new(&Path::new(FOLDER).join("audit.log")).unwrap();
     let number = rest.split('.').next().unwrap_or_default();
     let rest = rest.strip_prefix(number).unwrap_or_default();
-    let closed = matches!(
-        path.parse(format!("audit.{number}.log").as_ref()),
-        Some(SegmentName::Closed(_))
-    );
+    let closed =
+        matches!(path.parse(format!("audit.{number}.log").as_ref()), Some(SegmentName::Closed(_)));
     match (number, closed) {
         ("log", _) => {
             ["", ".chain", ".hashes", ".signer", ".lock"].contains(&rest)

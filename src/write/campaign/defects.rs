@@ -7,10 +7,10 @@ use crate::crypto::Keyring;
 use crate::error::{Conflict, Error};
 use crate::format::{Level, LogPath, Record};
 use crate::write::campaign::contents::{Contents, Signatures, gaps, read};
+use crate::write::campaign::disk::{ERRNOS, Fault, SimDisk, Trouble, set_clock};
 use crate::write::campaign::story::{Keys, Player, Settings};
 use crate::write::commit::{Pace, Shared};
 use crate::write::log::Durability::{Buffered, Durable, Written};
-use crate::write::campaign::disk::{ERRNOS, Fault, SimDisk, Trouble, set_clock};
 use crate::write::{closed, recover, roll};
 
 fn player(settings: Settings) -> Player {
@@ -96,11 +96,7 @@ fn lines_that_others_cut_off_are_counted_even_if_the_roll_stops_half_way() {
         player.append(Durable);
         player.disk.others_cut("/logs/audit.log", 0);
         let from = player.disk.calls() + call;
-        player.disk.break_with(Fault {
-            from,
-            until: from + 1,
-            trouble: Trouble::Error(ERRNOS[0]),
-        });
+        player.disk.break_with(Fault { from, until: from + 1, trouble: Trouble::Error(ERRNOS[0]) });
         player.wait(Duration::from_secs(1));
         player.append(Durable);
         player.append(Durable);

@@ -23,18 +23,21 @@ const SEED: u64 = 20_261_123;
 #[test]
 fn the_campaign_in_small_finds_nothing() {
     let begin = Instant::now();
-    let mut campaign = Campaign::new(SEED, 100);
+    let mut campaign = Campaign::new(SEED, 300);
     campaign.run();
     campaign.table.print(SEED, begin.elapsed());
-    campaign.table.assert(40_000, 500);
+    campaign.table.assert(40_000, 60);
 }
 
 #[test]
 #[ignore = "the whole campaign; minutes in release"]
 fn the_whole_campaign_finds_nothing() {
     let begin = Instant::now();
-    let mut campaign = Campaign::new(SEED, 1);
+    // A part of it, for those who are in a hurry: one of so many.
+    let part = std::env::var("FERNLOG_CAMPAIGN_PART").ok().and_then(|part| part.parse().ok());
+    let mut campaign = Campaign::new(SEED, part.unwrap_or(1));
     campaign.run();
     campaign.table.print(SEED, begin.elapsed());
-    campaign.table.assert(1_000_000, 7_000);
+    let (images, errors) = if part.is_some() { (1, 1) } else { (1_000_000, 7_000) };
+    campaign.table.assert(images, errors);
 }

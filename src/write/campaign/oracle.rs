@@ -8,9 +8,9 @@ use crate::format::{Level, LogPath, Record};
 // Only here and only in tests: the other side's opinion about what this side has written.
 use crate::read;
 use crate::write::campaign::contents::{Contents, Signatures, no_clear_text, read as read_log};
+use crate::write::campaign::disk::{Files, SimDisk};
 use crate::write::campaign::story::{Keys, NEEDLE, Settings, Told};
 use crate::write::log::Durability;
-use crate::write::campaign::disk::{Files, SimDisk};
 
 /// Why an image is not as it must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,8 +67,7 @@ impl Knowledge {
                 self.settings = settings;
             }
             Told::Try(id, durability) => {
-                let known =
-                    Known { session, durability, taken: None, refused: false, must: false };
+                let known = Known { session, durability, taken: None, refused: false, must: false };
                 self.records.insert(id, known);
             }
             Told::Taken { id, index, durability } => {
@@ -174,13 +173,7 @@ pub(super) struct Oracle<'k> {
 
 impl<'k> Oracle<'k> {
     pub(super) fn new(keys: &'k Keys) -> Self {
-        Self {
-            keys,
-            signatures: Signatures::default(),
-            judged: 0,
-            verify_one_of: 200,
-            verified: 0,
-        }
+        Self { keys, signatures: Signatures::default(), judged: 0, verify_one_of: 200, verified: 0 }
     }
 
     /// Opens what a power cut has left, goes on in it and looks at the result.
@@ -198,12 +191,7 @@ impl<'k> Oracle<'k> {
     }
 
     /// The log is open: it must take a record, and all must be as it was told.
-    fn go_on(
-        &mut self,
-        disk: &SimDisk,
-        log: crate::write::AuditLog,
-        known: &Knowledge,
-    ) -> Verdict {
+    fn go_on(&mut self, disk: &SimDisk, log: crate::write::AuditLog, known: &Knowledge) -> Verdict {
         let stuck = |error| (Wrong::Stuck, format!("behind opening: {error}"));
         let after = Record::new(Level::Info, "story", format!("{NEEDLE}9999"));
         let receipt = log.append(&after).map_err(stuck)?;

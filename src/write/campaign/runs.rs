@@ -5,13 +5,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::write::campaign::disk::{
+    Depth, ERRNOS, Errno, Fault, Files, Random, SimDisk, Step, Trouble, images, set_clock,
+};
 use crate::write::campaign::oracle::{Knowledge, Oracle, Verdict, Wrong};
 use crate::write::campaign::story::{Keys, Player, STORIES, Story, Told};
 use crate::write::campaign::table::Table;
 use crate::write::log::Durability;
-use crate::write::campaign::disk::{
-    Depth, ERRNOS, Errno, Fault, Files, Random, SimDisk, Step, Trouble, images, set_clock,
-};
 
 const EIO: Errno = ERRNOS[0];
 const ENOSPC: Errno = ERRNOS[1];
@@ -113,7 +113,7 @@ impl Campaign {
         let calls = ran.calls;
         self.live_on(&place, &mut ran, oracle);
         let mut samples = Vec::new();
-        let depth = Depth { one_of: self.thin.div_ceil(8) };
+        let depth = Depth { one_of: self.thin.div_ceil(30) };
         if self.wants(&place, &mut Random::new(0)) || self.only.is_none() {
             self.images(&place, &ran, 0, depth, oracle, &mut samples);
         }
@@ -161,11 +161,7 @@ impl Campaign {
                     self.one(&place, story, fault, one_of, oracle);
                 }
             }
-            for trouble in [
-                Trouble::Dropped(EIO),
-                Trouble::Short,
-                Trouble::ShortThen(ENOSPC),
-            ] {
+            for trouble in [Trouble::Dropped(EIO), Trouble::Short, Trouble::ShortThen(ENOSPC)] {
                 let kind = match trouble {
                     Trouble::Dropped(_) => "pages dropped",
                     _ => "short write",
@@ -243,8 +239,9 @@ impl Campaign {
                 if let Err((wrong, what)) = oracle.judge(&files, &known) {
                     let (at, call, name) = (step.at, step.call, &step.name);
                     let place_name = place.name();
-                    let where_ =
-                        format!("{place_name} then a cut behind call {at} ({call:?} {name}), image {number} ({kind})");
+                    let where_ = format!(
+                        "{place_name} then a cut behind call {at} ({call:?} {name}), image {number} ({kind})"
+                    );
                     self.table.found(place.row(), wrong, &what, &where_);
                 }
                 keep(samples, (files, step.mark, ran.told[..step.mark].to_vec()), seen.len());

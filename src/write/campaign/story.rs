@@ -7,8 +7,8 @@ use crate::crypto::{Key, Keyring, SigningKey};
 use crate::error::Result;
 use crate::format::{Level, Record, UnixTime};
 use crate::write::builder::Builder;
-use crate::write::log::{AuditLog, Durability};
 use crate::write::campaign::disk::{SimDisk, set_clock};
+use crate::write::log::{AuditLog, Durability};
 
 /// In the message of every record; nowhere else unless something was written in clear text.
 pub(super) const NEEDLE: &str = "needle-";
@@ -46,8 +46,7 @@ impl Settings {
         let builder = Builder::new("/logs/audit.log".as_ref())
             .keyring(ring)
             .checkpoint_interval(Duration::from_secs(3600));
-        let builder =
-            if self.plain { builder.plain() } else { builder.log_key(keys.log.clone()) };
+        let builder = if self.plain { builder.plain() } else { builder.log_key(keys.log.clone()) };
         let builder = match self.roll_size {
             Some(bytes) => builder.roll_size(bytes),
             None => builder,
@@ -61,7 +60,11 @@ impl Settings {
 pub(super) enum Told {
     Opened(Settings),
     Try(usize, Durability),
-    Taken { id: usize, index: u64, durability: Durability },
+    Taken {
+        id: usize,
+        index: u64,
+        durability: Durability,
+    },
     Refused(usize),
     /// Everything that was taken since the log was opened is durable.
     AllDurable,
@@ -208,8 +211,11 @@ impl Player {
     }
 
     pub(super) fn meddle(&mut self, with: impl FnOnce(&SimDisk)) {
-        self.tell(Told::Meddled);
-        with(&self.disk);
+        // A story of the dead would go on among the living.
+        if !self.disk.is_dead() {
+            self.tell(Told::Meddled);
+            with(&self.disk);
+        }
     }
 }
 
@@ -389,8 +395,10 @@ fn moved_by_others(player: &mut Player) {
     player.append(Written);
     player.append(Durable);
     player.meddle(|disk| disk.others_remove("/logs/audit.log.lock"));
-    player.append(Durable);
-    player.meddle(|disk| disk.others_append("/logs/audit.log", b"another program\nand"));
+    // Not into a roll that stopped half way: there nobody looks at the old segment any more.
+    if player.append(Durable) {
+        player.meddle(|disk| disk.others_append("/logs/audit.log", b"another program\nand"));
+    }
     player.append(Durable);
     player.flush();
     player.append(Durable);

@@ -61,8 +61,18 @@ impl Table {
     pub(super) fn print(&self, seed: u64, time: Duration) {
         println!(
             "{:<9} {:<18} {:>6} {:>9} {:>9} {:>9} {:>7} {:>5} {:>6} {:>6} {:>6} {:>7}",
-            "story", "fault", "runs", "calls", "images", "distinct", "errors", "lost", "alarms",
-            "bytes", "other", "seconds"
+            "story",
+            "fault",
+            "runs",
+            "calls",
+            "images",
+            "distinct",
+            "errors",
+            "lost",
+            "alarms",
+            "bytes",
+            "other",
+            "seconds"
         );
         for ((_, story, fault), row) in &self.rows {
             print_row(story, fault, row);

@@ -147,7 +147,9 @@ impl<'c> Maker<'c> {
         unsure.drain(..unsure.len().saturating_sub(MOST));
         let needs = content.entries.iter().enumerate().map(|(at, entry)| {
             let earlier = content.entries[..at].iter().enumerate();
-            earlier.filter(|(_, other)| entry.needs(other)).fold(0, |mask, (bit, _)| mask | 1 << bit)
+            earlier
+                .filter(|(_, other)| entry.needs(other))
+                .fold(0, |mask, (bit, _)| mask | 1 << bit)
         });
         let needs = needs.collect();
         Self { content, unsure, sure, needs }

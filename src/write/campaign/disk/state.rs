@@ -11,7 +11,10 @@ use std::sync::Arc;
 /// A change of one file.
 #[derive(Clone, Debug)]
 pub(in crate::write) enum Change {
-    Write { at: usize, bytes: Arc<[u8]> },
+    Write {
+        at: usize,
+        bytes: Arc<[u8]>,
+    },
     /// Cut or extended to so many bytes.
     Length(usize),
 }
@@ -77,9 +80,10 @@ impl Node {
     /// would else have more subsets than anything that matters.
     fn merge(&mut self) {
         let joins = |pair: &[(Change, Fate)]| match pair {
-            [(Change::Write { at, bytes }, Fate::Dirty), (Change::Write { at: next, .. }, Fate::Dirty)] => {
-                at + bytes.len() == *next
-            }
+            [
+                (Change::Write { at, bytes }, Fate::Dirty),
+                (Change::Write { at: next, .. }, Fate::Dirty),
+            ] => at + bytes.len() == *next,
             _ => false,
         };
         let Some(first) = self.changes.windows(2).position(joins) else { return };
@@ -122,7 +126,8 @@ impl Node {
         }
         if dropped {
             let length = self.data.len();
-            let kept = |at: usize| self.changes.get(at).is_some_and(|(_, fate)| *fate == Fate::Dirty);
+            let kept =
+                |at: usize| self.changes.get(at).is_some_and(|(_, fate)| *fate == Fate::Dirty);
             self.data = self.content(kept);
             self.data.resize(length, 0);
         }
@@ -163,10 +168,20 @@ pub(in crate::write) type Names = BTreeMap<PathBuf, usize>;
 /// A change of the folder.
 #[derive(Clone, Debug)]
 pub(in crate::write) enum Entry {
-    Made { name: PathBuf, node: usize },
+    Made {
+        name: PathBuf,
+        node: usize,
+    },
     /// Also over a file that was there: the system does both or nothing.
-    Moved { from: PathBuf, to: PathBuf, node: usize },
-    Gone { name: PathBuf, node: usize },
+    Moved {
+        from: PathBuf,
+        to: PathBuf,
+        node: usize,
+    },
+    Gone {
+        name: PathBuf,
+        node: usize,
+    },
 }
 
 impl Entry {
@@ -228,7 +243,9 @@ impl Content {
     /// Whether some image may have a name for this node.
     pub(super) fn is_reachable(&self, node: usize) -> bool {
         let of_entry = |entry: &Entry| match entry {
-            Entry::Made { node, .. } | Entry::Moved { node, .. } | Entry::Gone { node, .. } => *node,
+            Entry::Made { node, .. } | Entry::Moved { node, .. } | Entry::Gone { node, .. } => {
+                *node
+            }
         };
         self.names.values().chain(self.durable_names.values()).any(|named| *named == node)
             || self.entries.iter().any(|entry| of_entry(entry) == node)
@@ -298,7 +315,10 @@ mod tests {
     fn a_cut_that_was_not_synced_may_be_undone() {
         let mut node = Node::durable(b"abcd".to_vec());
         node.change(Change::Length(1));
-        assert_eq!((node.content(|_| false), node.content(|_| true)), (b"abcd".to_vec(), b"a".to_vec()));
+        assert_eq!(
+            (node.content(|_| false), node.content(|_| true)),
+            (b"abcd".to_vec(), b"a".to_vec())
+        );
     }
 
     #[test]
