@@ -129,9 +129,9 @@ pub(super) fn read(
             }
             let mut raw = Vec::new();
             let open = || {
-                ciphers.iter().find_map(|cipher| {
+                ciphers.iter().find(|cipher| {
                     let mut raw = Vec::new();
-                    cipher.open(line, &mut raw).is_ok().then_some(cipher)
+                    cipher.open(line, &mut raw).is_ok()
                 })
             };
             let cipher = open().ok_or_else(|| format!("line {index} is no token of ours"))?;

@@ -195,7 +195,7 @@ impl<'k> Oracle<'k> {
         let stuck = |error| (Wrong::Stuck, format!("behind opening: {error}"));
         let after = Record::new(Level::Info, "story", format!("{NEEDLE}9999"));
         let receipt = log.append(&after).map_err(stuck)?;
-        if self.judged % 16 == 0 {
+        if self.judged.is_multiple_of(16) {
             log.roll().map_err(stuck)?;
         }
         log.close().map_err(stuck)?;
@@ -205,7 +205,7 @@ impl<'k> Oracle<'k> {
             return Err((Wrong::Lost, "the record behind opening is not the last".to_owned()));
         }
         known.check(&contents)?;
-        if self.judged % self.verify_one_of == 0 {
+        if self.judged.is_multiple_of(self.verify_one_of) {
             self.verify(&files, known)?;
         }
         Ok(())
@@ -234,7 +234,11 @@ impl<'k> Oracle<'k> {
     /// Shows the files to the verifier now and then.
     pub(super) fn verify_some(&mut self, files: &Files, known: &Knowledge) -> Verdict {
         self.judged += 1;
-        if self.judged % self.verify_one_of == 0 { self.verify(files, known) } else { Ok(()) }
+        if self.judged.is_multiple_of(self.verify_one_of) {
+            self.verify(files, known)
+        } else {
+            Ok(())
+        }
     }
 
     /// Shows the files to the verifier.

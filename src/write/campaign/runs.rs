@@ -206,7 +206,7 @@ impl Campaign {
         ran.steps = ran.player.disk.take_steps();
         ran.told = ran.player.told.lock().unwrap().clone();
         if let Err((wrong, what)) = verdict {
-            self.table.found(place.row(), wrong, &what, &format!("{}", place.name()));
+            self.table.found(place.row(), wrong, &what, &place.name());
         }
     }
 
@@ -347,12 +347,12 @@ fn live_on(ran: &mut Ran, oracle: &mut Oracle<'_>) -> Verdict {
 /// Keeps some of many, evenly (the places of a sample that is doubled when it is full).
 fn keep<T>(samples: &mut Vec<T>, sample: T, count: usize) {
     let stride = (count / SAMPLES).next_power_of_two();
-    if count % stride == 0 {
+    if count.is_multiple_of(stride) {
         if samples.len() >= SAMPLES {
             let mut number = 0;
             samples.retain(|_| {
                 number += 1;
-                number % 2 == 0
+                u64::is_multiple_of(number, 2)
             });
         }
         samples.push(sample);

@@ -1,5 +1,7 @@
 //! The figures of a campaign and what it has found.
 
+#![expect(clippy::print_stdout, reason = "the figures are what a campaign is run for")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
