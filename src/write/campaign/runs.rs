@@ -113,7 +113,7 @@ impl Campaign {
         let calls = ran.calls;
         self.live_on(&place, &mut ran, oracle);
         let mut samples = Vec::new();
-        let depth = Depth { one_of: self.thin.div_ceil(30) };
+        let depth = Depth { one_of: self.thin.div_ceil(100) };
         if self.wants(&place, &mut Random::new(0)) || self.only.is_none() {
             self.images(&place, &ran, 0, depth, oracle, &mut samples);
         }
