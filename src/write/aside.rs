@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::write::chain::exists;
 use crate::write::file::{Disk, LogFile, Opening, append_all};
 use crate::write::scan::Tail;
 
@@ -58,6 +59,16 @@ pub(super) fn sync_again(
         at += count as u64;
     }
     log.sync().map_err(Error::io("sync", path))
+}
+
+/// As [`sync_again`], for a whole small file, if it is there.
+pub(super) fn sync_whole(disk: &dyn Disk, path: &Path) -> Result<()> {
+    if !exists(disk, path)? {
+        return Ok(());
+    }
+    let file = open_file(disk, path, Opening::Existing)?;
+    let length = file.length().map_err(Error::io("look at", path))?;
+    sync_again(disk, &*file, path, 0..length)
 }
 
 pub(super) fn open_file(

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::crypto::{Keyring, SigningKey};
 use crate::error::{Error, Result};
-use crate::format::{LogPath, UnixTime};
+use crate::format::LogPath;
 use crate::write::closed::{Care, Compression};
-use crate::write::commit::{Pace, Shared};
+use crate::write::commit::{self, Pace, Shared};
 use crate::write::file::{Disk, RealDisk};
 use crate::write::keep::Keep;
 use crate::write::log::{AuditLog, Durability};
@@ -192,8 +192,7 @@ impl Builder {
             roll: self.roll,
             care: self.care,
         };
-        let (writer, recovery) =
-            recover::open(&request, UnixTime::from(SystemTime::now()), std::process::id())?;
+        let (writer, recovery) = recover::open(&request, commit::now(), std::process::id())?;
         let log = AuditLog::new(writer, recovery, self.durability, self.pace);
         if self.upkeep == Upkeep::Thread {
             start_upkeep(log.shared(), self.interval, timed)?;

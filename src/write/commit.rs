@@ -8,7 +8,7 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::error::{Error, Result};
+use crate::error::{Conflict, Error, Result};
 use crate::format::{Record, UnixTime};
 use crate::write::log::{Durability, Head, Receipt};
 use crate::write::writer::Writer;
@@ -78,12 +78,13 @@ impl Shared {
         let mut pause = PAUSES.0;
         loop {
             let refused = match self.append_once(record, durability) {
-                Err(Refused::Whole(error @ Error::Io { .. })) => error,
-                Err(Refused::Whole(error) | Refused::Unsure(error)) => return Err(error),
+                Err(Refused::Whole(error)) => error,
+                Err(Refused::Unsure(error)) => return Err(error),
                 Ok(receipt) => return Ok(receipt),
             };
             let waited = started.get_or_insert_with(Instant::now).elapsed();
-            if waited >= self.pace.patience {
+            // What is wrong with more than the disk does not pass.
+            if waited >= self.pace.patience || !matches!(refused, Error::Io { .. }) {
                 if let Some(writer) = &mut self.lock()?.writer {
                     writer.refused(&refused, now());
                 }
@@ -121,6 +122,10 @@ impl Shared {
     /// Returns when the entry `index`, which is written, is durable.
     fn commit<'s>(&'s self, mut state: Guard<'s>, index: u64) -> Result<()> {
         loop {
+            if let Some(writer) = state.writer.as_ref().filter(|writer| writer.given_up > index) {
+                let (path, what) = (writer.path.active(), Conflict::CutByOthers);
+                return Err(Error::Conflict { path, what });
+            }
             if state.durable > index {
                 return Ok(());
             }
@@ -141,6 +146,14 @@ impl Shared {
             }
             state = self.lead(state);
         }
+    }
+
+    /// As if a thread had written the entry `index` and waited since.
+    #[cfg(test)]
+    pub(super) fn commit_alone(&self, index: u64) -> Result<()> {
+        let mut state = self.locked();
+        state.durable = state.durable.min(index);
+        self.commit(state, index)
     }
 
     /// Syncs for everybody whose line is written.
@@ -195,7 +208,8 @@ impl Shared {
 
     /// Covers everything with a checkpoint and gives the files back.
     pub(super) fn close(&self) -> Result<Head> {
-        let flushed = self.with(|writer, now| writer.checkpoint(now).map(|()| writer.head()));
+        let process = self.process;
+        let flushed = self.with(|writer, now| writer.finish(now, process).map(|()| writer.head()));
         // Not under the lock: others need not wait to be told that the log is closed.
         let writer = self.lock().ok().and_then(|mut state| state.writer.take());
         self.synced.notify_all();
@@ -273,11 +287,17 @@ impl Drop for Shared {
     fn drop(&mut self) {
         // Best effort by nature: `close` is for those who want to know. A forked child is turned
         // away by `with`.
-        let closed = self.with(|writer, now| writer.checkpoint(now));
+        let process = self.process;
+        let closed = self.with(|writer, now| writer.finish(now, process));
         drop(closed);
     }
 }
 
-fn now() -> UnixTime {
+/// The time below which nobody asks for it.
+pub(super) fn now() -> UnixTime {
+    #[cfg(test)]
+    if let Some(told) = crate::write::campaign::disk::clock() {
+        return told;
+    }
     UnixTime::from(SystemTime::now())
 }

@@ -39,11 +39,11 @@ fn bring(log: &AuditLog, batch: &mut Batch) -> Result<()> {
     let durability = shared.durability().max(Durability::Written);
     if batch.entered() > 0 {
         // The log has them since an attempt before, and did not get them to the disk.
-        let cuts = shared.with(|writer, now| {
+        let given_up = shared.with(|writer, now| {
             writer.reach(durability, now)?;
-            Ok(writer.cuts)
+            Ok(writer.given_up)
         })?;
-        if batch.cuts() == cuts {
+        if batch.given_up() == given_up {
             batch.set_safe();
         } else {
             // Somebody cut them off since then.
@@ -51,7 +51,7 @@ fn bring(log: &AuditLog, batch: &mut Batch) -> Result<()> {
         }
     }
     let last = shared.with(|writer, now| {
-        batch.set_cuts(writer.cuts);
+        batch.set_given_up(writer.given_up);
         writer.take(batch, durability, now, shared.process()).map(|()| writer.next - 1)
     })?;
     if durability == Durability::Durable {

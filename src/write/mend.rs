@@ -28,6 +28,9 @@ const NAMES: u32 = 1000;
 pub(super) struct Trouble {
     /// What the file holds behind its durable part is not known.
     pub(super) log: bool,
+    /// Half a line was cut off, and no sync has made that durable. That is no trouble before the
+    /// segment is closed: a power cut may bring the half line back, and opening the log cuts it.
+    pub(super) cut: bool,
     /// A roll could not be prepared, and what it had prepared could not be removed.
     pub(super) withdraw: bool,
     /// A roll has begun to rename files.
@@ -45,7 +48,7 @@ pub(super) enum UnfinishedRoll {
 
 impl Writer {
     pub(super) fn is_in_trouble(&self) -> bool {
-        let Trouble { log, withdraw, roll, leave } = &self.trouble;
+        let Trouble { log, withdraw, roll, leave, cut: _ } = &self.trouble;
         *log || *withdraw
             || *leave
             || roll.is_some()
@@ -82,10 +85,11 @@ impl Writer {
     /// the number of lines.
     fn write_lines_again(&mut self) -> Result<u64> {
         let path = self.path.active();
-        let log = self.disk.open(&path, Opening::Existing).map_err(Error::io("open", &path))?;
-        if log.identity().map_err(Error::io("look at", &path))? != self.watch.log {
-            return self.restore_log(true).map(|()| 0);
+        let found = self.disk.identity(&path).map_err(Error::io("look at", &path))?;
+        if found != Some(self.watch.log) {
+            return self.restore_log(found.is_some()).map(|()| 0);
         }
+        let log = self.disk.open(&path, Opening::Existing).map_err(Error::io("open", &path))?;
         let lines = self.pending.written();
         if !lines.is_empty() {
             self.disk.write_again(&path, self.durable, lines).map_err(Error::io("write", &path))?;
@@ -116,6 +120,10 @@ impl Writer {
     /// Cuts the chain behind its last complete checkpoint.
     fn cut_chain(&mut self) -> Result<()> {
         let path = self.path.beside(SegmentName::Active, "chain");
+        let found = self.disk.identity(&path).map_err(Error::io("look at", &path))?;
+        if found != self.watch.chain {
+            return self.restore_chain(found.is_some());
+        }
         let Some(chain) = &mut self.chain else { return Ok(()) };
         let file = self.disk.open(&path, Opening::Existing).map_err(Error::io("open", &path))?;
         file.cut(chain.length).and_then(|()| file.sync()).map_err(Error::io("cut", &path))?;
@@ -169,6 +177,7 @@ impl Writer {
         self.watch.chain = Some(new.identity().map_err(Error::io("look at", &path))?);
         if let Some(chain) = &mut self.chain {
             chain.file = new;
+            chain.broken = false;
         }
         let said = "the chain of the log was moved or removed; it was written again";
         self.note(said, "bytes", length);
@@ -206,15 +215,22 @@ impl Writer {
         let first = self.chain.as_ref().map_or(0, |chain| chain.header.first() + 1);
         let count = (self.next - first).saturating_sub(left);
         self.pending = Pending::default();
-        self.cuts += 1;
         self.trouble.log = false;
-        if let Some(chain) = &mut self.chain {
+        self.given_up = self.next;
+        if let Some(chain) = self.chain.as_mut().filter(|chain| chain.signed < chain.tree.size()) {
             chain.checkpoint(&self.path)?;
         }
-        self.events.push(Event::Other("gap truncated".to_owned()));
-        self.roll_from_here(Reason::Restart, now)?;
-        let said = "records were cut off the end of the log by others";
-        self.notes.push(gap(said, count, (now, now), "truncated"));
+        let event = Event::Other("gap truncated".to_owned());
+        if !self.events.contains(&event) {
+            self.events.push(event);
+        }
+        let rolled = self.roll_from_here(Reason::Restart, now);
+        if rolled.is_ok() || self.trouble.roll.is_some() {
+            // There is no way back: the next segment begins, now or when the roll is finished.
+            let said = "records were cut off the end of the log by others";
+            self.notes.push(gap(said, count, (now, now), "truncated"));
+        }
+        rolled?;
         Err(self.torn_out(&path))
     }
 
@@ -291,7 +307,8 @@ impl Writer {
     }
 }
 
-fn rescue_name(path: &Path) -> PathBuf {
+/// Where the lines of a file that others moved are put together again.
+pub(super) fn rescue_name(path: &Path) -> PathBuf {
     with_suffix(path, ".rescue")
 }
 

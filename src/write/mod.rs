@@ -18,6 +18,8 @@
 
 mod aside;
 mod builder;
+#[cfg(test)]
+mod campaign;
 mod chain;
 mod closed;
 mod commit;

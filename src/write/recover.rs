@@ -2,7 +2,7 @@
 //! crash at any step (docs/format.md, section 9).
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -10,20 +10,20 @@ use zeroize::Zeroizing;
 use crate::crypto::{Key, Keyring, SigningKey};
 use crate::error::{Conflict, Error, Result};
 use crate::format::{
-    ChainItem, ChainReader, Event, Header, Level, LogPath, Record, RecordKind, SegmentName,
-    UnixTime,
+    ChainItem, ChainReader, Event, Header, Level, LogPath, MAX_LINE, Record, RecordKind,
+    SegmentName, UnixTime,
 };
-use crate::write::aside::{SetAside, cut, open_file, open_log, save_aside, sync_again};
+use crate::write::aside::{SetAside, cut, open_file, open_log, save_aside, sync_again, sync_whole};
 use crate::write::chain::{Chain, NewNames, NextSegment, exists, finish_roll, withdraw};
 use crate::write::closed::{Care, Closed};
 use crate::write::file::{Disk, Lock, Opening};
-use crate::write::mend::Trouble;
+use crate::write::mend::{Trouble, rescue_name};
 use crate::write::pending::Pending;
 use crate::write::roll::{Deadline, Reason, RollPolicy};
 use crate::write::scan::{self, FoundChain};
 use crate::write::seal::Sealer;
 use crate::write::watch::Watch;
-use crate::write::writer::Writer;
+use crate::write::writer::{MOST_PENDING, Writer};
 
 /// A `.signer` is one line with a name in it.
 const MAX_SIGNER: usize = 64 << 10;
@@ -157,6 +157,13 @@ fn open_chained(
         recovery.torn_checkpoint = Some(save_aside(disk, &chain_path, torn)?);
         cut(&*chain_file, &chain_path, torn)?;
     }
+    sync_again(disk, &*chain_file, &chain_path, found.last_at.clone())?;
+    // The one before us may have made names and not lived to sync them.
+    disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))?;
+    for name in [rescue_name(&log_path), rescue_name(&chain_path)] {
+        // A copy that was not finished; what it was made of is here, or we would not be.
+        disk.remove(&name).map_err(Error::io("remove", &name))?;
+    }
     if let Some(torn) = lines.torn {
         recovery.torn_tail = Some(save_aside(disk, &log_path, torn)?);
         recovery.torn_tail_kept = cut(&*log, &log_path, torn).is_err();
@@ -169,7 +176,7 @@ fn open_chained(
         drop(log);
         return after_lost_signer(request, log_key, lock, &found, lines.tree, recovery, key, now);
     };
-    let FoundChain { header, last, length, .. } = found;
+    let FoundChain { header, last, last_at, .. } = found;
     let watch = Watch::of(&log, Some(&chain_file)).map_err(Error::io("look at", &log_path))?;
     let writer = Writer {
         disk: Arc::clone(&request.disk),
@@ -192,7 +199,7 @@ fn open_chained(
             uncovered_since: (lines.tree.size() > last.checkpoint.size).then_some(now),
             tree: lines.tree,
             file: chain_file,
-            length,
+            length: last_at.end,
             hashes: lines.hashes.file,
             unwritten_hashes: Vec::new(),
             signed: last.checkpoint.size,
@@ -200,8 +207,8 @@ fn open_chained(
         syncing: false,
         trouble: Trouble::default(),
         watch,
-        cuts: 0,
         outage: None,
+        given_up: 0,
         notes: Vec::new(),
         no_roll_before: None,
         interval: request.interval,
@@ -244,6 +251,13 @@ fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Resul
             if signed.note.require(log_key.verifier()).is_err() {
                 return Err(Error::Conflict { path: chain_new, what: Conflict::Signature });
             }
+            if !is_begun(disk, path, &header)? && find_key(disk, path, &header)?.is_none() {
+                // The chain reached the disk and the key did not. Nobody has seen either.
+                return withdraw(disk, path).map(|()| false);
+            }
+            sync_whole(disk, &chain_new)?;
+            sync_whole(disk, &NewNames::of(path).signer_new)?;
+            disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))?;
             finish_roll(disk, path, &header).map(|()| true)
         }
         // It stopped before both files were whole, so nothing was renamed and nobody has seen it.
@@ -251,8 +265,25 @@ fn complete_roll(disk: &dyn Disk, path: &LogPath, log_key: &SigningKey) -> Resul
     }
 }
 
-/// The private key of the segment of `header`; none if it is lost.
-fn segment_key(disk: &dyn Disk, path: &LogPath, header: &Header) -> Result<Option<SigningKey>> {
+/// Whether the roll to the segment of `header` has renamed anything.
+fn is_begun(disk: &dyn Disk, path: &LogPath, header: &Header) -> Result<bool> {
+    let Some(old) = header.segment.checked_sub(1).map(SegmentName::Closed) else {
+        return exists(disk, &path.active());
+    };
+    for name in [path.beside(old, "hashes"), path.beside(old, "chain"), path.segment(old)] {
+        if exists(disk, &name)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The private key of the segment of `header` and the name of its file; none if it is lost.
+fn find_key(
+    disk: &dyn Disk,
+    path: &LogPath,
+    header: &Header,
+) -> Result<Option<(SigningKey, PathBuf)>> {
     let NewNames { signer, signer_new, .. } = NewNames::of(path);
     let load = |path: &Path| -> Result<Option<SigningKey>> {
         let Some(file) = disk.read(path).map_err(Error::io("open", path))? else {
@@ -267,17 +298,27 @@ fn segment_key(disk: &dyn Disk, path: &LogPath, header: &Header) -> Result<Optio
         let key = SigningKey::from_text(text).ok();
         Ok(key.filter(|key| *key.verifier() == header.signer))
     };
-    if let Some(key) = load(&signer)? {
-        disk.remove(&signer_new).map_err(Error::io("remove", &signer_new))?;
-        return Ok(Some(key));
+    for name in [signer, signer_new] {
+        if let Some(key) = load(&name)? {
+            return Ok(Some((key, name)));
+        }
     }
-    // The roll stopped between its last two renames.
-    let key = load(&signer_new)?;
-    if key.is_some() {
+    Ok(None)
+}
+
+/// As [`find_key`], and puts the key under its name.
+fn segment_key(disk: &dyn Disk, path: &LogPath, header: &Header) -> Result<Option<SigningKey>> {
+    let NewNames { signer, signer_new, .. } = NewNames::of(path);
+    let Some((key, name)) = find_key(disk, path, header)? else { return Ok(None) };
+    if name == signer {
+        disk.remove(&signer_new).map_err(Error::io("remove", &signer_new))?;
+    } else {
+        // The roll stopped between its last two renames.
+        sync_whole(disk, &signer_new)?;
         disk.replace(&signer_new, &signer).map_err(Error::io("rename", &signer_new))?;
         disk.sync_folder(path.folder()).map_err(Error::io("sync", path.folder()))?;
     }
-    Ok(key)
+    Ok(Some(key))
 }
 
 /// Goes on without the old segment's key: the hand-over rests on the log key alone and says so.
@@ -339,8 +380,11 @@ fn open_plain(request: &Request, lock: Box<dyn Lock>, now: UnixTime) -> Result<(
     }
     let began = scan::first_time(&**disk, &log_path)?;
     let deadline = began.map_or_else(Deadline::default, |began| request.roll.deadline(began, now));
-    // Nothing says how much of it was synced before.
-    log.sync().map_err(Error::io("sync", &log_path))?;
+    // Nothing says how much of it was synced before, but never is more than this left for later.
+    let unsure = written.saturating_sub((MOST_PENDING + MAX_LINE) as u64);
+    sync_again(&**disk, &*log, &log_path, unsure..written)?;
+    let rescue = rescue_name(&log_path);
+    disk.remove(&rescue).map_err(Error::io("remove", &rescue))?;
     let watch = Watch::of(&log, None).map_err(Error::io("look at", &log_path))?;
     let writer = Writer {
         disk: Arc::clone(disk),
@@ -359,8 +403,8 @@ fn open_plain(request: &Request, lock: Box<dyn Lock>, now: UnixTime) -> Result<(
         syncing: false,
         trouble: Trouble::default(),
         watch,
-        cuts: 0,
         outage: None,
+        given_up: 0,
         notes: Vec::new(),
         no_roll_before: None,
         interval: request.interval,

@@ -60,6 +60,10 @@ impl Writer {
     /// Rolls behind the newest checkpoint.
     pub(super) fn roll_from_here(&mut self, reason: Reason, now: UnixTime) -> Result<()> {
         let Some(chain) = &self.chain else {
+            let closed = self.path.segment(SegmentName::Closed(self.segment));
+            if exists(&*self.disk, &closed)? {
+                return Err(Error::Exists { path: closed });
+            }
             self.trouble.roll = Some(UnfinishedRoll::Plain);
             return self.finish_roll();
         };
@@ -162,6 +166,7 @@ impl Writer {
     fn roll_plain(&mut self) -> Result<()> {
         let (active, closed) =
             (self.path.active(), self.path.segment(SegmentName::Closed(self.segment)));
+        // There was none when the roll began.
         if !exists(&*self.disk, &closed)? {
             self.disk.rename(&active, &closed).map_err(Error::io("rename", &active))?;
         }

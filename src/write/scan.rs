@@ -1,7 +1,8 @@
 //! What stands in the files of a log that is being opened for appending. Nothing is changed here
 //! but the cache of leaf hashes, which is made to agree with the lines.
 
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,8 +30,8 @@ pub(super) struct FoundChain {
     /// The text of the header as it stands there, unknown lines included.
     pub(super) header_text: String,
     pub(super) last: Box<SignedCheckpoint>,
-    /// Length up to and with the last complete checkpoint.
-    pub(super) length: u64,
+    /// Where the last complete checkpoint begins and ends; the first one begins with the header.
+    pub(super) last_at: Range<u64>,
     pub(super) torn: Option<Tail>,
 }
 
@@ -43,24 +44,54 @@ pub(super) fn chain(disk: &dyn Disk, path: &Path) -> Result<Option<FoundChain>> 
     let (header_text, header) = reader.header().map_err(read_error())?;
     let header = header.map_err(|source| Error::Header { path: path.to_owned(), source })?;
     let (mut last, mut torn): (Option<Box<SignedCheckpoint>>, _) = (None, None);
-    let mut length = header_text.len() as u64 + 1;
+    let mut last_at = 0..header_text.len() as u64 + 1;
+    let mut damage = None;
     while let Some((place, item)) = reader.next_item().map_err(read_error())? {
+        if damage.is_some() {
+            return Err(conflict(Conflict::Signature));
+        }
         match item {
             ChainItem::Checkpoint(signed) => {
                 let size = signed.checkpoint.size;
                 if last.as_ref().is_some_and(|last| size < last.checkpoint.size) {
                     return Err(conflict(Conflict::OtherRoot { size }));
                 }
-                length = place.byte + signed.bytes.len() as u64 + 1;
+                let begin = if last.is_some() { place.byte } else { 0 };
+                last_at = begin..place.byte + signed.bytes.len() as u64 + 1;
                 last = Some(signed);
             }
             ChainItem::Torn(bytes) => torn = Some(Tail { offset: place.byte, length: bytes }),
-            ChainItem::Damage => return Err(conflict(Conflict::Signature)),
+            ChainItem::Damage => damage = Some(place.byte),
         }
     }
+    if let Some(offset) = damage {
+        torn = Some(hole(disk, path, offset)?.ok_or_else(|| conflict(Conflict::Signature))?);
+    }
     match last {
-        Some(last) => Ok(Some(FoundChain { header, header_text, last, length, torn })),
+        Some(last) => Ok(Some(FoundChain { header, header_text, last, last_at, torn })),
         None => Err(conflict(Conflict::Signature)),
+    }
+}
+
+/// The bytes from `offset` on, if there are zeros among them.
+///
+/// A power cut may leave zeros where something was not written yet, and behind them what was. No
+/// program writes a zero into these files, and nothing of this was ever synced.
+fn hole(disk: &dyn Disk, path: &Path, offset: u64) -> Result<Option<Tail>> {
+    let read_error = || Error::io("read", path);
+    let Some(mut file) = disk.read(path).map_err(Error::io("open", path))? else {
+        return Ok(None);
+    };
+    io::copy(&mut file.by_ref().take(offset), &mut io::sink()).map_err(read_error())?;
+    let (mut length, mut zeros) = (0, false);
+    let mut chunk = vec![0; 64 << 10];
+    loop {
+        let read = file.read(&mut chunk).map_err(read_error())?;
+        let Some(bytes) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else {
+            return Ok(zeros.then_some(Tail { offset, length }));
+        };
+        zeros |= memchr::memchr(0, bytes).is_some();
+        length += read as u64;
     }
 }
 
@@ -143,7 +174,17 @@ pub(super) fn lines_into(
                     }
                 }
                 Scan::Tail(_, length) => torn = Some(Tail { offset: place.byte, length }),
-                _ => return conflict(Conflict::DamagedLine { line: place.line }),
+                _ => {
+                    // What a checkpoint covers was synced: nothing of that is for us to set aside.
+                    torn = match tree.size() < signed.size {
+                        true => None,
+                        false => hole(disk, &log, place.byte)?,
+                    };
+                    if torn.is_none() {
+                        return conflict(Conflict::DamagedLine { line: place.line });
+                    }
+                    break;
+                }
             }
         }
     }
@@ -171,6 +212,10 @@ pub(super) fn plain_lines(disk: &dyn Disk, path: &Path) -> Result<(u64, u64, Opt
         let mut lines = Lines::new(file, MAX_LINE);
         while let Some((place, scan)) = lines.next_line().map_err(Error::io("read", path))? {
             match scan {
+                Scan::Line(line) if memchr::memchr(0, line).is_some() => {
+                    torn = hole(disk, path, place.byte)?;
+                    break;
+                }
                 Scan::Line(_) | Scan::Long(_) => count += 1,
                 Scan::Tail(_, length) => torn = Some(Tail { offset: place.byte, length }),
             }

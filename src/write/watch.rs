@@ -45,6 +45,10 @@ impl Writer {
     /// what was written and no more.
     pub(super) fn look(&mut self, now: UnixTime) -> Result<()> {
         self.look_at_lock()?;
+        if self.trouble.log {
+            // Half a line of our own must not be taken for that of somebody else.
+            self.mend(now)?;
+        }
         let path = self.path.active();
         let identity = self.disk.identity(&path).map_err(Error::io("look at", &path))?;
         if identity != Some(self.watch.log) {

@@ -19,7 +19,7 @@ use crate::write::watch::Watch;
 /// Buffered lines are written out when they pass this many bytes.
 pub(super) const BUFFER: usize = 64 << 10;
 /// Lines are synced when they pass this many bytes, because until then they are kept in memory.
-const MOST_PENDING: usize = 8 << 20;
+pub(super) const MOST_PENDING: usize = 8 << 20;
 
 /// The state of a log that is open for writing. Not shared: the handle locks around it.
 #[derive(Debug)]
@@ -50,10 +50,10 @@ pub(super) struct Writer {
     /// What has to be mended before anything else is written.
     pub(super) trouble: Trouble,
     pub(super) watch: Watch,
-    /// How often others have cut durable lines off the log.
-    pub(super) cuts: u64,
     /// Records that were refused since the last one that was taken.
     pub(super) outage: Option<Outage>,
+    /// Entries below this index that were not durable were cut off by others.
+    pub(super) given_up: u64,
     /// Records about the log itself, to be put in front of the next record.
     pub(super) notes: Vec<Record<'static>>,
     /// No roll is tried before this time.
@@ -131,6 +131,21 @@ impl Writer {
         Ok(index)
     }
 
+    /// Covers everything with a checkpoint before the log is closed. No record will come that
+    /// could have the notes in front of it, so they come by themselves.
+    pub(super) fn finish(&mut self, now: UnixTime, process: u32) -> Result<()> {
+        self.mend(now)?;
+        let start = self.pending.len();
+        if let Err(error) = self.seal_notes(now, process) {
+            self.pending.cut(start);
+            return Err(error);
+        }
+        self.push_leaves(start, now);
+        self.outage = None;
+        self.notes.clear();
+        self.checkpoint(now)
+    }
+
     /// Takes the lines from byte `start` of the pending ones into the tree.
     pub(super) fn push_leaves(&mut self, start: usize, now: UnixTime) {
         let lines = self.pending.lines_from(start);
@@ -152,6 +167,7 @@ impl Writer {
         if let Err(source) = append_all(&*self.log, self.pending.unwritten()) {
             // Half a line in the file would be glued to the next one.
             self.trouble.log |= self.log.cut(self.written()).is_err();
+            self.trouble.cut = true;
             return Err(Error::Io { action: "write", path: self.path.active(), source });
         }
         self.pending.set_written();
@@ -177,8 +193,9 @@ impl Writer {
     pub(super) fn sync(&mut self, now: UnixTime) -> Result<()> {
         self.write_out()?;
         let length = self.pending.written().len();
-        if length == 0 {
-            return Ok(());
+        if length == 0 && !std::mem::take(&mut self.trouble.cut) {
+            // There is nothing to sync; whether it is still there is to be seen.
+            return self.look(now);
         }
         let synced = self.log.sync();
         self.synced(synced, length, now)
@@ -279,7 +296,8 @@ impl Writer {
 
     /// Counts a record that was refused because of `error`.
     pub(super) fn refused(&mut self, error: &Error, now: UnixTime) {
-        if matches!(error, Error::Io { .. }) {
+        // Not those that were wrong by themselves, or came when the log was closed.
+        if !matches!(error, Error::Closed | Error::Forked | Error::TooLarge { .. }) {
             Outage::note(&mut self.outage, error, now);
         }
     }

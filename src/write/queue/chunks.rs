@@ -170,8 +170,8 @@ pub(in crate::write) struct Batch {
     safe: usize,
     /// Whether the records are written one by one, because all at once they could not be.
     careful: bool,
-    /// How often others had cut the log when its entries were made.
-    cuts: u64,
+    /// What the log had given up when the entries were made.
+    given_up: u64,
 }
 
 impl Batch {
@@ -182,7 +182,7 @@ impl Batch {
             entries: Vec::new(),
             safe: 0,
             careful: false,
-            cuts: 0,
+            given_up: 0,
         }
     }
 
@@ -214,12 +214,12 @@ impl Batch {
         self.careful = careful;
     }
 
-    pub(in crate::write) fn cuts(&self) -> u64 {
-        self.cuts
+    pub(in crate::write) fn given_up(&self) -> u64 {
+        self.given_up
     }
 
-    pub(in crate::write) fn set_cuts(&mut self, cuts: u64) {
-        self.cuts = cuts;
+    pub(in crate::write) fn set_given_up(&mut self, given_up: u64) {
+        self.given_up = given_up;
     }
 
     /// Notes that the log has lost what is not safe.
