@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     let report = report::text(&world, &options, &results, &skipped, begun.elapsed());
     report::say(&report);
     if let Some(path) = &options.publish
-        && let Err(error) = report::publish(path, &report)
+        && let Err(error) = report::publish(path, options.with.as_deref(), &report)
     {
         report::warn(&format!("torture: {}: {error}", path.display()));
         return ExitCode::from(2);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) const USAGE: &str = "usage: [--full | --share N] [--seed N] [--stage NAME]... [--case N] \
-                                [--lanes N] [--publish FILE]";
+                                [--lanes N] [--publish FILE] [--with FILE]";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -18,6 +18,8 @@ pub(crate) struct Options {
     pub(crate) lanes: usize,
     /// The page that the figures go to.
     pub(crate) publish: Option<PathBuf>,
+    /// The figures of the campaign in memory, to be published with these.
+    pub(crate) with: Option<PathBuf>,
 }
 
 impl Options {
@@ -30,6 +32,7 @@ impl Options {
             case: None,
             lanes: 2,
             publish: None,
+            with: None,
         };
         let mut words = words.peekable();
         while let Some(word) = words.next() {
@@ -48,6 +51,7 @@ impl Options {
                 "--lanes" => options.lanes = number()?.clamp(1, 64) as usize,
                 "--stage" => options.stages.push(value),
                 "--publish" => options.publish = Some(PathBuf::from(value)),
+                "--with" => options.with = Some(PathBuf::from(value)),
                 _ => return Err(format!("{word}: no such option")),
             }
         }

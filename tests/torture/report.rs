@@ -141,11 +141,16 @@ fn machine() -> String {
     )
 }
 
-/// Puts the figures into the page.
-pub(crate) fn publish(path: &Path, figures: &str) -> std::io::Result<()> {
+/// Puts the figures into the page, behind those of the campaign in memory.
+pub(crate) fn publish(path: &Path, with: Option<&Path>, figures: &str) -> std::io::Result<()> {
     let page = std::fs::read_to_string(path)?;
+    let memory = with.map(std::fs::read_to_string).transpose()?.unwrap_or_default();
+    let memory = match memory.trim_end() {
+        "" => String::new(),
+        text => format!("In memory:\n\n```text\n{text}\n```\n\nOutside:\n\n"),
+    };
     let Some((before, _)) = page.split_once(MARK) else {
         return Err(std::io::Error::other("the page has no place for figures"));
     };
-    std::fs::write(path, format!("{before}{MARK}\n\n```text\n{}\n```\n", figures.trim()))
+    std::fs::write(path, format!("{before}{MARK}\n\n{memory}```text\n{}\n```\n", figures.trim()))
 }
