@@ -80,6 +80,17 @@ impl Source {
         })
     }
 
+    /// The same bytes and what was written behind them since the file was opened.
+    pub(crate) fn grown(&self) -> io::Result<Self> {
+        Ok(Self(match &self.0 {
+            Form::Plain(stretch) => {
+                let end = stretch.file.metadata()?.len();
+                Form::Plain(Stretch { end, ..stretch.clone() })
+            }
+            Form::Compressed(_) => return Ok(self.clone()),
+        }))
+    }
+
     /// Device and inode, by which a file is known under any name; none if it is compressed.
     pub(crate) fn identity(&self) -> Option<(u64, u64)> {
         match &self.0 {

@@ -14,6 +14,18 @@ use crate::read::files::{Source, file_names, is_still, with_suffix};
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// Closed segments that are held open at most: retention deletes the oldest first, so that these
+/// are the ones that may go away, and descriptors are few.
+const MOST_HELD: usize = 64;
+
+/// Which files stay open after the folder was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    Active,
+    /// Those of the oldest closed segments that have lines too.
+    Oldest,
+}
+
 /// One segment and its files.
 #[derive(Clone, Debug)]
 pub struct Segment {
@@ -30,7 +42,8 @@ pub struct Segment {
     compressed: bool,
     pruned: bool,
     half_rolled: bool,
-    /// The files of the active segment, open since the log was looked at.
+    /// The files of the active segment, and of the oldest ones where retention must not come in
+    /// between, open since the log was looked at.
     held: Option<Held>,
 }
 
@@ -157,6 +170,8 @@ impl Segment {
 pub struct Log {
     path: LogPath,
     segments: Vec<Segment>,
+    /// Whether nothing moved in the folder while it was looked at.
+    settled: bool,
 }
 
 impl Log {
@@ -167,15 +182,41 @@ impl Log {
     /// [`Error::Refused`] when a file of the log is no regular file, [`Error::Io`], also when
     /// there is no file of this log at all.
     pub fn open(path: &LogPath) -> Result<Self> {
+        Self::open_with(path, Hold::Active)
+    }
+
+    /// As [`Log::open`], and what the log's own retention may delete next stays readable.
+    pub(crate) fn open_holding(path: &LogPath) -> Result<Self> {
+        Self::open_with(path, Hold::Oldest)
+    }
+
+    fn open_with(path: &LogPath, hold: Hold) -> Result<Self> {
         let mut tries = TRIES;
         loop {
             tries -= 1;
-            let (log, settled) = Self::look(path)?;
-            if settled || tries == 0 {
+            let log = Self::look(path, hold)?;
+            if log.settled || tries == 0 {
                 return log.with_firsts();
             }
             std::thread::sleep(PAUSE);
         }
+    }
+
+    /// Whether nothing moved in the folder while it was looked at.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// Whether the files stand otherwise in `later`, so that what seemed to be missing may be
+    /// there.
+    pub(crate) fn has_moved_on(&self, later: &Self) -> bool {
+        let alike = |a: &Segment, b: &Segment| {
+            (a.name, a.has_log, a.has_chain) == (b.name, b.has_log, b.has_chain)
+                && (a.number, a.first) == (b.number, b.first)
+        };
+        let (before, now) = (&self.segments, &later.segments);
+        let same = before.len() == now.len() && before.iter().zip(now).all(|(a, b)| alike(a, b));
+        !same
     }
 
     /// The path of the active segment.
@@ -202,8 +243,8 @@ impl Log {
         segment.has_log && Self::open(&self.path).is_ok_and(|log| log.segments.iter().any(is_it))
     }
 
-    /// One look at the folder, and whether nothing moved meanwhile.
-    fn look(path: &LogPath) -> Result<(Self, bool)> {
+    /// One look at the folder.
+    fn look(path: &LogPath, hold: Hold) -> Result<Self> {
         let found = path.segments(file_names(path.folder())?);
         let active = path.active();
         let active_chain = path.beside(SegmentName::Active, "chain");
@@ -215,11 +256,19 @@ impl Log {
         let unmoved = found == path.segments(file_names(path.folder())?);
         let closed_ones = found.iter().filter(|name| **name != SegmentName::Active);
         let mut segments: Vec<_> = closed_ones.map(|name| closed(path, *name)).collect();
+        let mut held = 0;
         for segment in &mut segments {
             segment.has_log = exists(&segment.path)?;
             segment.compressed = !segment.has_log && exists(&segment.zst_path)?;
             segment.has_log |= segment.compressed;
             segment.has_chain = exists(&segment.chain_path)?;
+            if hold == Hold::Oldest && segment.has_log && held < MOST_HELD {
+                held += 1;
+                let (log, chain) = (segment.open()?, segment.open_chain()?);
+                segment.has_log = log.is_some();
+                segment.compressed &= segment.has_log;
+                segment.held = Some(Held { log, chain });
+            }
         }
         let next = segments.last().map_or(0, |last| last.number.saturating_add(1));
         let is_there = log.is_some() || chain.is_some();
@@ -253,7 +302,7 @@ impl Log {
             let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
             return Err(Error::Io { action: "open", path: active, source: missing });
         }
-        Ok((Self { path: path.clone(), segments }, settled))
+        Ok(Self { path: path.clone(), segments, settled })
     }
 
     /// Reads from each header where its segment begins, and which earlier ones it says were

@@ -1,8 +1,12 @@
 //! The end of a segment: what stands behind the last known root, and what can only be said when
 //! everything was seen.
 
+use std::io::Read as _;
+use std::time::Duration;
+
 use crate::error::{Error, Result};
 use crate::format::{Hash, MAX_LINE, Place, Scan, SegmentName, UnixTime};
+use crate::read::files::Source;
 use crate::read::log::Segment;
 use crate::read::report::{Check, Finding, FindingId, Severity};
 use crate::read::verify::TornTail;
@@ -10,6 +14,10 @@ use crate::read::verify::damage::missing_among_signed;
 use crate::read::verify::segment::{Reached, Walk};
 use crate::read::verify::sight::{entry_hash, token_time};
 use crate::read::zst::{Broken, apart};
+
+/// Looks at a tail before it is said to be torn: a write takes far less than they do.
+const TAIL_LOOKS: u32 = 5;
+const TAIL_PAUSE: Duration = Duration::from_millis(8);
 
 /// What follows the last LF.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +30,28 @@ pub(crate) struct Tail {
 impl Tail {
     pub(crate) fn new(place: Place, start: &[u8], length: u64) -> Self {
         Self { place, length, is_zero: start.iter().all(|&b| b == 0) }
+    }
+
+    /// Whether it is more than a write half done that was met in the middle: looks again for a
+    /// moment whether the line behind `source` is completed or the bytes are gone.
+    pub(crate) fn stays(self, segment: &Segment, source: Option<&Source>) -> Result<bool> {
+        let is_under_way = segment.name() == SegmentName::Active && self.length <= MAX_LINE as u64;
+        let Some(source) = source.filter(|_| is_under_way) else { return Ok(true) };
+        let failed = |error| Error::io("read", segment.path())(error);
+        for look in 0..TAIL_LOOKS {
+            if look > 0 {
+                std::thread::sleep(TAIL_PAUSE);
+            }
+            let now = source.grown().map_err(failed)?;
+            let mut more = Vec::new();
+            let rest = now.from(self.place.byte.saturating_add(self.length));
+            rest.take(MAX_LINE as u64).read_to_end(&mut more).map_err(failed)?;
+            // What came in behind is for the next verification.
+            if more.contains(&b'\n') || now.len() == self.place.byte {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What it means at the end of `segment`.
@@ -131,8 +161,8 @@ impl Walk<'_> {
     }
 
     /// Says what is left to say and fills in the facts.
-    pub(crate) fn finish(&mut self) {
-        self.finish_tail();
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        self.finish_tail()?;
         self.finish_broken();
         self.finish_lines();
         self.finish_stretch();
@@ -142,6 +172,7 @@ impl Walk<'_> {
         if self.is_pruned {
             self.finish_pruned();
         }
+        Ok(())
     }
 
     fn finish_broken(&mut self) {
@@ -155,16 +186,18 @@ impl Walk<'_> {
         });
     }
 
-    fn finish_tail(&mut self) {
-        let Some(tail) = self.tail else { return };
+    fn finish_tail(&mut self) -> Result<()> {
+        let Some(tail) = self.tail else { return Ok(()) };
         let declared = self.context.heads.after(self.at).and_then(|head| head.kept_tail);
         let is_declared = self.is_closed() && declared == Some(tail.length);
-        if is_declared || self.sight.tally.is_utf16 {
-            return;
+        let is_explained = is_declared || self.sight.tally.is_utf16;
+        if is_explained || !tail.stays(self.segment, self.source.as_ref())? {
+            return Ok(());
         }
         self.out.torn_bytes = if self.is_closed() { 0 } else { tail.length };
         let finding = tail.finding(self.segment, self.context.options.torn_tail);
         self.out.findings.push(finding);
+        Ok(())
     }
 
     fn finish_lines(&mut self) {

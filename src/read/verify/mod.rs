@@ -37,7 +37,7 @@ use crate::crypto::{Keyring, VerifierKey};
 use crate::error::Result;
 use crate::format::UnixTime;
 use crate::read::log::Log;
-use crate::read::report::Report;
+use crate::read::report::{Report, Verdict};
 
 pub use anchors::Anchor;
 pub use state::{State, StateError};
@@ -46,6 +46,9 @@ use anchors::Pins;
 use heads::Heads;
 use outcome::Outcome;
 use segment::Start;
+
+/// Times that a log is verified while its files go away.
+const TRIES: u32 = 5;
 
 /// What to verify with.
 #[derive(Clone)]
@@ -172,12 +175,25 @@ impl Context<'_> {
 /// anchor or state file that is not signed by the log key or is of another log.
 pub fn verify(log: &Log, options: &VerifyOptions<'_>) -> Result<Report> {
     let begin = Instant::now();
-    let (mut report, vanished) = verify_once(log, options)?;
-    // Whoever compresses and prunes does so while others read. One more look tells that from
-    // files that are missing.
-    if vanished {
-        report = verify_once(&Log::open(log.path())?, options)?.0;
-    }
+    let mut again: Option<Log> = None;
+    let mut tries = TRIES;
+    let mut report = loop {
+        tries -= 1;
+        let log = again.as_ref().unwrap_or(log);
+        let (report, vanished) = verify_once(log, options)?;
+        let is_alarm = matches!(report.verdict, Verdict::Tampered | Verdict::NoKey);
+        if tries == 0 || report.interrupted || !(vanished || is_alarm && !log.is_settled()) {
+            break report;
+        }
+        // Whoever rolls, compresses and prunes does so while others read. What is so is said after
+        // another look at everything: only a header that it finds and that is signed explains what
+        // it does not find.
+        let later = Log::open_holding(log.path())?;
+        if !vanished && !log.has_moved_on(&later) {
+            break report;
+        }
+        again = Some(later);
+    };
     report.seconds = begin.elapsed().as_secs_f64();
     Ok(report)
 }

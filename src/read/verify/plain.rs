@@ -86,7 +86,7 @@ impl Run {
         let Some(source) = segment.open()? else { return Ok(true) };
         out.report.bytes = source.len();
         let mut sight = self.sight(context, segment.path());
-        let mut lines = Lines::new(source, MAX_LINE);
+        let mut lines = Lines::new(source.clone(), MAX_LINE);
         let mut counted = 0;
         loop {
             let before = lines.place();
@@ -101,8 +101,10 @@ impl Run {
                 };
             if let Scan::Tail(start, length) = scan {
                 let tail = Tail::new(place, start, length);
-                out.torn_bytes = length;
-                out.findings.push(tail.finding(segment, context.options.torn_tail));
+                if tail.stays(segment, Some(&source))? {
+                    out.torn_bytes = length;
+                    out.findings.push(tail.finding(segment, context.options.torn_tail));
+                }
                 break;
             }
             sight.line(place, scan);

@@ -176,7 +176,7 @@ impl<'a> Walk<'a> {
         if self.rest()? == Reached::Interrupted {
             return Ok(self.out);
         }
-        self.finish();
+        self.finish()?;
         Ok(self.out)
     }
 
