@@ -68,9 +68,8 @@ pub(crate) fn text(
     let _ = write!(
         text,
         "\nacknowledged records lost: {}\nfalse alarms: {}\nunexplained bytes: {}\nother broken \
-         promises: {}\nsecond opinions by examples/verify.py: {}\nverdicts beside a writer that met a \
-         write half done (11) and said INTACT when asked again: {}\n",
-        all.lost, all.alarms, all.unexplained, all.broken, all.second_opinions, all.met_halfway
+         promises: {}\nsecond opinions by examples/verify.py: {}\n",
+        all.lost, all.alarms, all.unexplained, all.broken, all.second_opinions
     );
     let kind = match options.share {
         Some(1) => "full campaign".to_owned(),

@@ -31,8 +31,6 @@ pub(crate) struct Tally {
     /// Verdicts of `verify`, and those that the Python verifier was asked about too.
     pub(crate) verdicts: u64,
     pub(crate) second_opinions: u64,
-    /// Verdicts beside a live writer that met a write half done and were taken back at once.
-    pub(crate) met_halfway: u64,
     pub(crate) lost: u64,
     pub(crate) alarms: u64,
     pub(crate) unexplained: u64,
@@ -65,7 +63,6 @@ impl AddAssign<&Self> for Tally {
         self.saved += other.saved;
         self.verdicts += other.verdicts;
         self.second_opinions += other.second_opinions;
-        self.met_halfway += other.met_halfway;
         self.lost += other.lost;
         self.alarms += other.alarms;
         self.unexplained += other.unexplained;

@@ -113,11 +113,12 @@ fn damage_of_lines_is_named_as_in_any_segment() {
 
 #[test]
 fn a_file_that_was_cut_is_one_finding_with_the_records_that_are_gone() {
-    let test = compressed();
-    let whole = std::fs::read(test.file("audit.000001.log.zst")).unwrap().len();
-    for cut in [0, 3, 20, whole / 2, whole - 1] {
+    let cuts: [fn(usize) -> usize; 5] =
+        [|_| 0, |_| 3, |_| 20, |whole| whole / 2, |whole| whole - 1];
+    for (cut, length) in cuts.into_iter().enumerate() {
         let test = compressed();
-        edit(&test, |bytes| bytes.truncate(cut));
+        // Two logs are never compressed to the same length.
+        edit(&test, |bytes| bytes.truncate(length(bytes.len())));
         for options in [keyless(&test), keyed(&test)] {
             let finding = only(&check(&test, &options), FindingId::CompressedDamaged);
             assert!(finding.file.ends_with("audit.000001.log.zst"), "{cut}");
