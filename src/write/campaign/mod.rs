@@ -17,6 +17,9 @@ use std::time::Instant;
 
 use runs::Campaign;
 
+/// The campaign takes one of so many faults and images: more than a million in minutes. All of
+/// them would be ten millions.
+const PART: u64 = 8;
 /// Changed only to look for what this one does not find; it is printed with every result.
 const SEED: u64 = 20_261_123;
 
@@ -33,11 +36,11 @@ fn the_campaign_in_small_finds_nothing() {
 #[ignore = "the whole campaign; minutes in release"]
 fn the_whole_campaign_finds_nothing() {
     let begin = Instant::now();
-    // A part of it, for those who are in a hurry: one of so many.
+    // Another part, for those who have less time or more.
     let part = std::env::var("FERNLOG_CAMPAIGN_PART").ok().and_then(|part| part.parse().ok());
-    let mut campaign = Campaign::new(SEED, part.unwrap_or(1));
+    let mut campaign = Campaign::new(SEED, part.unwrap_or(PART));
     campaign.run();
     campaign.table.print(SEED, begin.elapsed());
-    let (images, errors) = if part.is_some() { (1, 1) } else { (1_000_000, 7_000) };
+    let (images, errors) = if part.unwrap_or(PART) > PART { (1, 1) } else { (1_000_000, 7_000) };
     campaign.table.assert(images, errors);
 }
